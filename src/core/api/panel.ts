@@ -1,0 +1,51 @@
+import type { PlainError } from "../errors";
+import type { ModelIndex } from "../model";
+import type { TensorReport } from "../series";
+import type { DeviceInfo, EncodingInfo, ExportChoice, Progress } from "./engine";
+
+/** What the panel is doing, each with a designed appearance. */
+export type PanelStatus =
+  | { readonly kind: "opening" }
+  | { readonly kind: "idle" }
+  | { readonly kind: "running"; readonly progress: Progress }
+  | { readonly kind: "done"; readonly progress: Progress }
+  | { readonly kind: "cancelled"; readonly progress: Progress }
+  | { readonly kind: "failed"; readonly error: PlainError }
+  /** The engine died or was restarted; the panel keeps what it has and offers to resume. */
+  | { readonly kind: "engine-restarted"; readonly message: string };
+
+/** Model facts for the panel: the index without byte ranges, which stay in the engine. */
+export type PanelModel = Omit<ModelIndex, "tensors"> & {
+  readonly tensors: readonly Omit<ModelIndex["tensors"][number], "storage">[];
+};
+
+/** Kept by the webview across hiding and reloads (webview state) and mirrored to the host. */
+export interface PanelView {
+  readonly tab: "map" | "spectrum" | "bits";
+  readonly measure: string;
+  readonly encoding: string;
+  readonly sort: string;
+  readonly selected?: string;
+  /** Second layer pinned for comparison. */
+  readonly pinned?: string;
+  readonly zoom?: { readonly x: number; readonly y: number; readonly scale: number };
+}
+
+/** Host → webview. The host replays `model`, all `report`s and `status` whenever the webview says "ready". */
+export type ToPanel =
+  | { readonly type: "model"; readonly model: PanelModel; readonly device: DeviceInfo; readonly encodings: readonly EncodingInfo[] }
+  | { readonly type: "reports"; readonly reports: readonly TensorReport[]; readonly failed: readonly { tensor: string; error: PlainError }[] }
+  | { readonly type: "status"; readonly status: PanelStatus }
+  | { readonly type: "choices"; readonly choices: readonly ExportChoice[] }
+  /** Go to a layer (command Show Layer, tree view). */
+  | { readonly type: "show"; readonly tensor: string };
+
+/** Webview → host. */
+export type FromPanel =
+  | { readonly type: "ready" }
+  | { readonly type: "select"; readonly tensor: string }
+  | { readonly type: "view"; readonly view: PanelView }
+  | { readonly type: "command"; readonly command: "analyse" | "cancel" | "export" | "restartEngine" | "showLog" }
+  /** Save bytes that the panel made (PNG or CSV) through the host's save dialog, or copy text. */
+  | { readonly type: "save"; readonly name: string; readonly bytes: Uint8Array }
+  | { readonly type: "copy"; readonly text: string };

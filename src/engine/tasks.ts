@@ -1,0 +1,63 @@
+import type { CancellationToken } from "../core/cancellation";
+import type { TensorStorage } from "../core/model";
+import type { TensorReport } from "../core/series";
+
+/** A tensor as the workers see it: where its bytes are and how it is viewed as a matrix. Plain data. */
+export interface TensorSource {
+  readonly name: string;
+  /** Absolute paths, indexed by ByteRange.file. Already checked to lie inside the model's folder. */
+  readonly paths: readonly string[];
+  readonly storage: TensorStorage;
+  /** [out][in·kernel]; a tensor of fewer than two dimensions is one row. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Neighbouring columns that belong to one input channel (kernel height × width of a convolution), else 1. */
+  readonly columnsPerInput: number;
+  /** False for tensors of fewer than two dimensions: no channel views then. */
+  readonly hasChannels: boolean;
+}
+
+/** All metrics of one tensor, both passes. The pool splits large tensors into row bands over its workers and merges. */
+export interface AnalyseTask {
+  readonly kind: "analyse";
+  readonly tensor: TensorSource;
+  readonly encodings: readonly string[];
+}
+
+/** Re-encode one tensor and write each plane: to a file at an offset (rows in place), or returned whole for rearranging. */
+export interface EncodeTask {
+  readonly kind: "encode";
+  readonly tensor: TensorSource;
+  readonly encoding: string;
+  readonly planes: readonly ({ readonly path: string; readonly offset: number } | { readonly collect: true })[];
+  /** `columns` non-negative importance weights. */
+  readonly importance?: Float32Array;
+}
+
+export interface EncodeResult {
+  /** Collected planes by index; undefined where written to a file. */
+  readonly planes: readonly (Uint8Array | undefined)[];
+}
+
+/** Copy a byte range between files. */
+export interface CopyTask {
+  readonly kind: "copy";
+  readonly source: { readonly path: string; readonly offset: number };
+  readonly target: { readonly path: string; readonly offset: number };
+  readonly byteLength: number;
+}
+
+export type Task = AnalyseTask | EncodeTask | CopyTask;
+export type TaskResult<T extends Task> = T extends AnalyseTask ? TensorReport : T extends EncodeTask ? EncodeResult : void;
+
+/**
+ * The worker threads. `run` queues; several calls at once keep all threads busy. `onBytes` reports source bytes consumed
+ * since the last report. Cancelling rejects with "cancelled" at once; a worker's death rejects its callers with
+ * "engine-gone" and the worker is replaced.
+ */
+export interface Pool {
+  readonly threads: number;
+  readonly simd: boolean;
+  run<T extends Task>(task: T, token: CancellationToken, onBytes?: (bytes: number) => void): Promise<TaskResult<T>>;
+  dispose(): void;
+}

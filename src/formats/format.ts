@@ -1,0 +1,108 @@
+import type { ModelFolder } from "../core/bytes";
+import type { FormatName, ModelIndex } from "../core/model";
+
+/**
+ * What a format must know of encodings to size its output, passed in because formats and encodings stand on one rung and
+ * do not see each other.
+ */
+export interface EncodingFacts {
+  /** Can rows of this length be stored without padding? False for unknown names. */
+  fits(encoding: string, columns: number): boolean;
+  /** Bytes of each plane, in order, for a matrix of rows × columns. */
+  planeBytes(encoding: string, rows: number, columns: number): readonly number[];
+}
+
+/** A tensor's new encoding in an export; tensors not listed are copied byte for byte. */
+export interface Assignment {
+  readonly tensor: string;
+  readonly encoding: string;
+}
+
+/**
+ * One stretch of an output file. Offsets and lengths are final before the first byte is written, so that workers can write
+ * their rows in any order.
+ */
+export type Segment =
+  | { readonly kind: "bytes"; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "copy";
+      readonly offset: number;
+      readonly byteLength: number;
+      /** Name of the source file in the model's folder. */
+      readonly source: string;
+      readonly sourceOffset: number;
+    }
+  | {
+      /** One plane of an encoded tensor. */
+      readonly kind: "plane";
+      readonly offset: number;
+      readonly byteLength: number;
+      readonly tensor: string;
+      readonly encoding: string;
+      /** Index into the encoding's planes. */
+      readonly plane: number;
+      /**
+       * "rows": as the encoding lays it out. Others are made from the whole plane by `arrange` in formats/arrange.ts
+       * (transposed int8 codes, zero points packed along the output dimension).
+       */
+      readonly arrangement: "rows" | ArrangementName;
+    };
+
+export type ArrangementName = "transpose-bytes" | "pack-zeros-along-rows";
+
+export interface OutputFile {
+  /** Name relative to the output folder. */
+  readonly name: string;
+  readonly byteLength: number;
+  /** Ascending by offset, without gaps or overlaps. */
+  readonly segments: readonly Segment[];
+}
+
+/** Everything an export will write, known before it starts. Plain data. */
+export interface WritePlan {
+  readonly files: readonly OutputFile[];
+  /** What a person should know: tensors kept as they are, fallbacks taken. */
+  readonly notes: readonly string[];
+}
+
+/** One entry of the export quick pick: a uniform choice, before any budget. */
+export interface ExportTarget {
+  /** "q4_0", "int4-g32", "int8-qdq". */
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+}
+
+export interface WriteRequest {
+  readonly folder: ModelFolder;
+  readonly index: ModelIndex;
+  readonly assignments: readonly Assignment[];
+  /** The uniform target's name, for the file's own metadata (general.file_type). */
+  readonly target: string;
+  /** Final name of the main output file; companions are written beside it. */
+  readonly outputName: string;
+  readonly facts: EncodingFacts;
+}
+
+/** A container format: how a model file is recognised, read and written. Pure: reaches files only through ModelFolder. */
+export interface Format {
+  readonly name: FormatName;
+  readonly label: string;
+  /** File name endings, lower case. */
+  readonly extensions: readonly string[];
+  /** Cheap and without trace: `head` is the first 64 bytes or fewer. */
+  sniff(name: string, head: Uint8Array): boolean;
+  /**
+   * Reads headers only. Throws EngineError when nothing can be shown; otherwise says what is wrong in `problems`. Leaves
+   * role "other", layer undefined and group "" to `src/graph`, which annotates every index the same way.
+   */
+  readIndex(folder: ModelFolder, name: string): Promise<ModelIndex>;
+  readonly exportTargets: readonly ExportTarget[];
+  /**
+   * Which tensors take which encoding under a uniform target, following the conventions of the format's own quantizer
+   * (llama-quantize keeps norms, ONNX Runtime quantizes MatMul weights, compressed-tensors ignores lm_head).
+   */
+  assign(index: ModelIndex, target: string, facts: EncodingFacts): { assignments: Assignment[]; notes: string[] };
+  /** Lays the output out. `outputName` is the main file's final name. */
+  planWrite(request: WriteRequest): Promise<WritePlan>;
+}
