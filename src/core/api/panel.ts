@@ -29,11 +29,34 @@ export interface PanelView {
   /** Second layer pinned for comparison. */
   readonly pinned?: string;
   readonly zoom?: { readonly x: number; readonly y: number; readonly scale: number };
+  /** Direction of `sort`; descending when absent. */
+  readonly ascending?: boolean;
+  /** Value axis of the layer's histogram; "linear" when absent. */
+  readonly axis?: "linear" | "log";
+  /** Order of the channel profiles; "index" when absent. */
+  readonly order?: "index" | "sorted";
+  /** Spectrum: every row squeezed into the view instead of scrolled. */
+  readonly fit?: boolean;
+  /** Bits: the uniform encoding to compare with; the first choice when absent. */
+  readonly target?: string;
 }
 
-/** Host → webview. The host replays `model`, all `report`s and `status` whenever the webview says "ready". */
+/**
+ * Host → webview. Messages between the two travel as JSON with buffers beside it, so NaN and ±Infinity arrive as null; the
+ * panel restores them (an absent SQNR with no error is Infinity, any other absent number NaN). The host replays `model`, all `report`s and `status` whenever the webview says "ready".
+ */
 export type ToPanel =
-  | { readonly type: "model"; readonly model: PanelModel; readonly device: DeviceInfo; readonly encodings: readonly EncodingInfo[] }
+  | {
+      readonly type: "model";
+      readonly model: PanelModel;
+      readonly device: DeviceInfo;
+      readonly encodings: readonly EncodingInfo[];
+      /**
+       * The host answers "detail", so it may leave `output`, `input` and `heat` out of the reports it streams and replays
+       * (hundreds of megabytes for a large model), and the panel may forget them.
+       */
+      readonly detailOnRequest?: boolean;
+    }
   | { readonly type: "reports"; readonly reports: readonly TensorReport[]; readonly failed: readonly { tensor: string; error: PlainError }[] }
   | { readonly type: "status"; readonly status: PanelStatus }
   | { readonly type: "choices"; readonly choices: readonly ExportChoice[] }
@@ -44,6 +67,8 @@ export type ToPanel =
 export type FromPanel =
   | { readonly type: "ready" }
   | { readonly type: "select"; readonly tensor: string }
+  /** Send this tensor's whole report in a "reports" message. Asked only where `detailOnRequest`. */
+  | { readonly type: "detail"; readonly tensor: string }
   | { readonly type: "view"; readonly view: PanelView }
   | { readonly type: "command"; readonly command: "analyse" | "cancel" | "export" | "restartEngine" | "showLog" }
   /** Save bytes that the panel made (PNG or CSV) through the host's save dialog, or copy text. */
