@@ -39,7 +39,8 @@ export type ScalarType =
 
 /**
  * w[r][c] = (code − zero) · scale, the general integer grid. Planes in order: codes, scales, zeros (absent: `zeroPoint`
- * for every element), groupIndex (absent: column / columnsPerScale).
+ * for every element), groupIndex (absent: column / columnsPerScale). There is a zeros plane exactly when `zeros` is set; a plane
+ * beyond those is groupIndex: one little-endian i32 per column, the number of its column group (GPTQ's g_idx).
  */
 export interface AffineLayout {
   readonly bits: number;
@@ -75,9 +76,20 @@ export interface AffineLayout {
     readonly columnStride: number;
     readonly packedRowElements: number;
     readonly packedRowBytes: number;
+    /**
+     * compressed-tensors packs zero points along the output dimension: one little-endian 32-bit word per [row / rowsPerWord][column
+     * group], row r at bit `bits`·(r mod rowsPerWord). Set (to 32 / bits), it replaces packing, strides and packed rows; words
+     * of one row block follow each other by column group, row blocks stand `packedRowBytes` bytes apart.
+     */
+    readonly rowsPerWord?: number;
   };
   /** Multiplies the result (a second, tensor-wide scale). */
   readonly globalScale?: number;
+  /**
+   * Codes are floats of this type instead of integers (FP8 weights with scales: compressed-tensors float-quantized, DeepSeek's
+   * blocks): `bits` is its width, `signed`, `storedOffset` and `zeroPoint` say nothing then.
+   */
+  readonly codeType?: ScalarType;
 }
 
 /** What a tensor does in its network, in the field's words. */
