@@ -77,9 +77,9 @@ export interface AffineLayout {
     readonly packedRowElements: number;
     readonly packedRowBytes: number;
     /**
-     * compressed-tensors packs zero points along the output dimension: one little-endian 32-bit word per [row / rowsPerWord][column
-     * group], row r at bit `bits`·(r mod rowsPerWord). Set (to 32 / bits), it replaces packing, strides and packed rows; words
-     * of one row block follow each other by column group, row blocks stand `packedRowBytes` bytes apart.
+     * compressed-tensors packs zero points along the output dimension: one little-endian 32-bit word for each row block of
+     * `rowsPerWord` rows (32 / bits) and column group, row r at bit `bits`·(r mod rowsPerWord). Where set, it replaces packing,
+     * strides and packedRowElements; the words of one row block follow each other, row blocks stand `packedRowBytes` apart.
      */
     readonly rowsPerWord?: number;
   };
