@@ -56,6 +56,8 @@ export type ToPanel =
        * (hundreds of megabytes for a large model), and the panel may forget them.
        */
       readonly detailOnRequest?: boolean;
+      /** The view to restore where the webview has kept none of its own (the file was closed, the window reloaded). */
+      readonly view?: PanelView;
     }
   | { readonly type: "reports"; readonly reports: readonly TensorReport[]; readonly failed: readonly { tensor: string; error: PlainError }[] }
   | { readonly type: "status"; readonly status: PanelStatus }
