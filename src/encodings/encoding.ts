@@ -3,7 +3,10 @@ import type { FormatName } from "../core/model";
 /** One byte stream of an encoding. Rows follow each other without gaps. */
 export interface PlaneLayout {
   readonly name: "data" | "codes" | "scales" | "zeros";
-  /** Bytes of one row of `columns` elements. */
+  /**
+   * Bytes of one row of `columns` elements. Scalars of 6, 4 or 2 bits run on over row ends without padding, so for them this
+   * may have a fraction: a window of rows must begin at a multiple of `rowAlignment`, and the whole plane is rounded up.
+   */
   rowBytes(columns: number): number;
 }
 
@@ -33,10 +36,19 @@ export interface Encoding {
   encode?(x: Float32Array, rows: number, columns: number, planes: readonly Uint8Array[], importance?: Float32Array): void;
 }
 
+/** Rows at a multiple of this begin at a whole byte in every plane: 1, or up to 8 for packed scalars of odd row lengths. */
+export function rowAlignment(encoding: Encoding, columns: number): number {
+  let alignment = 1;
+  for (const plane of encoding.planes) {
+    while (!Number.isInteger(plane.rowBytes(columns) * alignment)) alignment *= 2;
+  }
+  return alignment;
+}
+
 /** Total bytes of a tensor of `rows` × `columns` in this encoding. */
 export function encodedBytes(encoding: Encoding, rows: number, columns: number): number {
   let bytes = 0;
-  for (const plane of encoding.planes) bytes += rows * plane.rowBytes(columns);
+  for (const plane of encoding.planes) bytes += Math.ceil(rows * plane.rowBytes(columns));
   return bytes;
 }
 

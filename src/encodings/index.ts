@@ -1,0 +1,91 @@
+import { EngineError } from "../core/errors";
+import { type Encoding, fits } from "./encoding";
+import { q4_0 } from "./ggml/q4_0";
+import { q4_1 } from "./ggml/q4_1";
+import { q5_0 } from "./ggml/q5_0";
+import { q5_1 } from "./ggml/q5_1";
+import { q8_0, q8_1 } from "./ggml/q8_0";
+import { gridEncoding, int8Qdq } from "./grid/grid";
+import { parseGridName } from "./grid/name";
+import { floats } from "./scalars/floats";
+import { integers } from "./scalars/integers";
+
+export type { Encoding, PlaneLayout } from "./encoding";
+export { bitsPerWeight, encodedBytes, fits, rowAlignment } from "./encoding";
+
+/** Grids shown in lists; `encoding` understands every name of the family. */
+const commonGrids = [
+  "int4-g32", "int4-g32-asym", "int4-g128", "int4-g128-asym", "int4-channel", "int4-channel-asym",
+  "int8-g32", "int8-g32-asym", "int8-g128", "int8-g128-asym", "int8-channel", "int8-channel-asym",
+  "int2-g32", "int2-g32-asym",
+].map((name) => gridEncoding(parseGridName(name)!));
+
+/** Every storage layout, once. */
+export const encodings: readonly Encoding[] = [
+  ...floats,
+  ...integers,
+  q4_0, q4_1, q5_0, q5_1, q8_0, q8_1,
+  ...commonGrids,
+  int8Qdq,
+];
+
+const known = new Map(encodings.map((e) => [e.name.toLowerCase(), e]));
+
+/** The encoding of this name, upper or lower case; "bad-request" with the nearest names for one that does not exist. */
+export function encoding(name: string): Encoding {
+  const found = find(name);
+  if (found) return found;
+  const near = nearNames(name);
+  throw new EngineError("bad-request", `There is no encoding called "${name}"${near.length ? `; did you mean ${near.join(" or ")}?` : "."}`);
+}
+
+function find(name: string): Encoding | undefined {
+  const key = name.toLowerCase();
+  let member = known.get(key);
+  if (member) return member;
+  const grid = parseGridName(key);
+  if (!grid) return undefined;
+  member = gridEncoding(grid);
+  const same = known.get(member.name);
+  if (same) return same;
+  known.set(member.name, member);
+  return member;
+}
+
+/** Up to three names within a few letters, nearest first. */
+function nearNames(name: string): string[] {
+  const wanted = name.toLowerCase();
+  const limit = Math.max(2, Math.floor(wanted.length / 3));
+  return encodings
+    .map((e) => ({ name: e.name, distance: editDistance(wanted.slice(0, 40), e.name.toLowerCase()) }))
+    .filter((e) => e.distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map((e) => e.name);
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replace = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(replace, previous[j] + 1, current[j - 1] + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}
+
+/** What formats must know of encodings (structurally their EncodingFacts; the two families do not see each other). */
+export const encodingFacts = {
+  /** Can rows of this length be stored without padding? False for unknown names. */
+  fits(name: string, columns: number): boolean {
+    const member = find(name);
+    return member !== undefined && fits(member, columns);
+  },
+  /** Bytes of each plane, in order. */
+  planeBytes(name: string, rows: number, columns: number): readonly number[] {
+    return encoding(name).planes.map((plane) => Math.ceil(rows * plane.rowBytes(columns)));
+  },
+};
