@@ -1,0 +1,14 @@
+import { nothingToCancel } from "../errors";
+import { tell } from "../tell";
+import type { Command } from "./command";
+
+export const cancel: Command = {
+  id: "bitlens.cancel",
+  doing: "Cancelling",
+  async run(app) {
+    const running = app.documents.all.filter((d) => d.running);
+    if (!running.length && !app.exports.running) return tell(nothingToCancel());
+    app.exports.cancel();
+    await Promise.all(running.map((d) => d.cancel()));
+  },
+};

@@ -1,0 +1,116 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { ExportChoice, ExportResult } from "../../core/api/engine";
+import type { EngineError } from "../../core/errors";
+import { toEngineError } from "../../core/errors";
+import type { FormatName } from "../../core/model";
+import type { App } from "../app";
+import { exportFailed, exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
+import { exportName } from "../exportName";
+import type { ModelDocument } from "../modelDocument";
+import { viewType } from "../modelEditor";
+import { proposedFolder } from "../save";
+import { tell } from "../tell";
+import { bitsText, bytesText, count } from "../text";
+import type { Command } from "./command";
+import { targetModel } from "./target";
+
+/** For keybindings and tests: given these, nothing is asked. */
+interface Answers {
+  readonly encoding: string;
+  readonly output: string;
+}
+
+const asAnswers = (value: unknown): Answers | undefined => {
+  const answers = value as Partial<Answers> | undefined;
+  return typeof answers?.encoding === "string" && typeof answers.output === "string" ? (answers as Answers) : undefined;
+};
+
+/** Returns the result, or undefined when nothing was written. */
+export const exportModel: Command = {
+  id: "bitlens.export",
+  doing: "The export",
+  async run(app, given, answersGiven): Promise<ExportResult | undefined> {
+    if (!vscode.workspace.isTrusted) return void tell(exportNeedsTrust());
+    const model = await targetModel(app, given);
+    if (!model) return undefined;
+    const { document, index } = model;
+    const { engine } = await app.engine.start();
+    const choices = document.choices ?? (await engine.exportChoices(document.uri.fsPath));
+    if (!choices.length) return void tell(nothingToExport(document.name, index.format));
+    const answers = asAnswers(answersGiven);
+    const choice = answers ? choices.find((c) => c.encoding === answers.encoding) : await pickChoice(document, choices);
+    if (!choice && answers) return void tell(unknownExport(document.name, answers.encoding, choices.map((c) => c.encoding)));
+    const output = choice && (answers?.output ?? (await pickOutput(document, index.format, choice)));
+    if (!choice || !output) return undefined;
+    const result = await runExport(app, document, choice, output);
+    if (result && !answers) void tellResult(result);
+    return result;
+  },
+};
+
+async function pickChoice(document: ModelDocument, choices: readonly ExportChoice[]): Promise<ExportChoice | undefined> {
+  const today = document.index!.byteLength;
+  const picked = await vscode.window.showQuickPick(choices.map((choice) => ({
+    label: choice.label,
+    description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${((100 * choice.byteLength) / today).toFixed(0)} % of today's size`,
+    detail: `${choice.description}${/[.!?]$/.test(choice.description) ? "" : "."} ${count(choice.tensorCount, "tensor")} will change.`, choice,
+  })), { title: `Export ${document.name}`, placeHolder: "Choose an encoding", matchOnDescription: true, matchOnDetail: true });
+  return picked?.choice;
+}
+
+async function pickOutput(document: ModelDocument, format: FormatName, choice: ExportChoice): Promise<string | undefined> {
+  const name = exportName(document.uri.fsPath, format, choice.encoding);
+  const filters: Record<FormatName, Record<string, string[]> | undefined> = {
+    gguf: { GGUF: ["gguf"] }, onnx: { ONNX: ["onnx"] },
+    safetensors: undefined, // a folder: weights, configuration and tokenizer together
+  };
+  const target = await vscode.window.showSaveDialog({
+    title: format === "safetensors" ? "Export to a new folder" : `Export ${choice.label}`, saveLabel: "Export",
+    defaultUri: vscode.Uri.joinPath(proposedFolder(document.uri), name), filters: filters[format],
+  });
+  return target?.fsPath;
+}
+
+async function runExport(app: App, document: ModelDocument, choice: ExportChoice, output: string): Promise<ExportResult | undefined> {
+  const began = Date.now();
+  const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${document.name} as ${choice.label}`, cancellable: true };
+  try {
+    const result = await vscode.window.withProgress(options, (progress, token) => {
+      let shown = 0;
+      return app.exports.run({ path: document.uri.fsPath, encoding: choice.encoding, output }, document.name, (p) => {
+        const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
+        if (percent - shown < 1) return;
+        progress.report({ message: `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}`, increment: percent - shown });
+        shown = percent;
+      }, token);
+    });
+    app.log.info(`${document.name}: exported as ${choice.encoding} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+    for (const note of result.notes) app.log.info(`${document.name}: ${note}`);
+    return result;
+  } catch (error) {
+    const cause: EngineError = toEngineError(error, { file: output });
+    if (cause.code === "cancelled") app.log.info(`${document.name}: export cancelled.`);
+    else tell(exportFailed(document.name, cause));
+    return undefined;
+  }
+}
+
+/** Says what was written and offers to look at it. */
+async function tellResult(result: ExportResult): Promise<void> {
+  const open = "Open";
+  const reveal = "Show in Explorer";
+  const notes = "Notes";
+  const uri = vscode.Uri.file(result.output);
+  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  const summary = `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, `
+    + `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
+  const more = result.notes.length > 1 ? [notes] : [];
+  const pressed = await vscode.window.showInformationMessage(summary, open, ...(inside ? [reveal] : []), ...more);
+  if (pressed === open) {
+    const absolute = result.files.map((file) => path.resolve(result.output, file));
+    const weights = [result.output, ...absolute, ...result.files].find((file) => /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/.test(file));
+    await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(weights ?? result.output), viewType);
+  } else if (pressed === reveal) await vscode.commands.executeCommand("revealInExplorer", uri);
+  else if (pressed === notes) await vscode.window.showInformationMessage(summary, { modal: true, detail: result.notes.join("\n") });
+}

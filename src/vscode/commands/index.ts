@@ -1,0 +1,36 @@
+import * as vscode from "vscode";
+import { toEngineError } from "../../core/errors";
+import type { App } from "../app";
+import { cannotOpen, engineCannotStart, unexpected } from "../errors";
+import { tell } from "../tell";
+import { analyze } from "./analyze";
+import { cancel } from "./cancel";
+import type { Command } from "./command";
+import { exportModel } from "./export";
+import { inspectOutliers } from "./inspectOutliers";
+import { openSample } from "./openSample";
+import { reload } from "./reload";
+import { restartEngine } from "./restartEngine";
+import { showLayer } from "./showLayer";
+import { showLog } from "./showLog";
+
+/** Every contributed command. */
+export const commands: readonly Command[] = [
+  analyze, inspectOutliers, exportModel, showLayer, cancel, restartEngine, openSample, showLog, reload,
+];
+
+export function registerCommands(app: App): vscode.Disposable {
+  return vscode.Disposable.from(...commands.map((command) => vscode.commands.registerCommand(command.id, async (...args: unknown[]) => {
+    try {
+      return await command.run(app, ...args);
+    } catch (error) {
+      const cause = toEngineError(error);
+      if (cause.code === "cancelled") return undefined;
+      app.log.error(`${command.id}: ${cause.describe()}`);
+      if (cause.code === "engine-gone") tell(engineCannotStart(cause));
+      else if (cause.place.file) tell(cannotOpen(cause.place.file.split(/[\\/]/).pop()!, cause));
+      else tell(unexpected(command.doing, cause));
+      return undefined;
+    }
+  })));
+}

@@ -1,0 +1,99 @@
+import type { EngineError } from "../core/errors";
+import type { FormatName } from "../core/model";
+
+/** A button of an error message: what it says and the command it runs. */
+export interface ErrorAction {
+  readonly title: string;
+  readonly command: string;
+  readonly arguments?: readonly unknown[];
+}
+
+/** An error as a person meets it: one sentence, and what to do next. */
+export interface UserError {
+  readonly severity: "error" | "warning" | "information";
+  readonly message: string;
+  readonly actions: readonly ErrorAction[];
+}
+
+const showLog: ErrorAction = { title: "Show Log", command: "bitlens.showLog" };
+const restartEngine: ErrorAction = { title: "Restart Engine", command: "bitlens.restartEngine" };
+
+const error = (message: string, ...actions: ErrorAction[]): UserError => ({ severity: "error", message, actions });
+const warning = (message: string, ...actions: ErrorAction[]): UserError => ({ severity: "warning", message, actions });
+const information = (message: string, ...actions: ErrorAction[]): UserError => ({ severity: "information", message, actions });
+
+/** The document lives in a file system that has no ranged reads. */
+export function notALocalFile(scheme: string): string {
+  return `Bitlens reads models from disk and cannot open a "${scheme}:" document; download the file and open the copy.`;
+}
+
+export function cannotOpen(name: string, cause: EngineError): UserError {
+  return error(`${name} could not be opened: ${cause.describe()}`, showLog);
+}
+
+export function analysisFailed(name: string, cause: EngineError): UserError {
+  return error(`The analysis of ${name} failed: ${cause.describe()}`, showLog);
+}
+
+/** Some tensors could not be measured; the rest are shown. */
+export function nothingMeasured(name: string): UserError {
+  return warning(`No layer of ${name} has an outlier ranking: every tensor is one-dimensional or could not be decoded.`, showLog);
+}
+
+export function nothingToExport(name: string, format: FormatName): UserError {
+  return warning(`${name} has no tensor that an export to ${format} could quantize.`);
+}
+
+export function exportFailed(name: string, cause: EngineError): UserError {
+  return error(`${name} was not exported: ${cause.describe()} Nothing was written under the chosen name.`, showLog);
+}
+
+export function exportNeedsTrust(): UserError {
+  return warning("Exporting writes files, which Restricted Mode does not allow; trust this workspace to export.",
+    { title: "Manage Workspace Trust", command: "workbench.trust.manage" });
+}
+
+export function unknownTensor(name: string, tensor: string): UserError {
+  return warning(`${name} has no tensor named ${tensor}.`);
+}
+
+/** The panel was given a name that its format does not know. */
+export function unknownExport(name: string, encoding: string, known: readonly string[]): UserError {
+  return error(`${name} cannot be exported as ${encoding}; choose one of ${known.join(", ")}.`);
+}
+
+/** `reason` is the engine client's own sentence. `name`: the model whose analysis was interrupted. */
+export function engineStopped(reason: string, name: string | undefined): UserError {
+  const kept = name ? ` What was measured of ${name} is kept.` : "";
+  const resume: ErrorAction[] = name ? [{ title: "Resume", command: "bitlens.analyze" }] : [];
+  return warning(`${reason}${kept}`, ...resume, showLog);
+}
+
+export function engineCannotStart(cause: EngineError): UserError {
+  return error(`The Bitlens engine did not start: ${cause.describe()}`, restartEngine, showLog);
+}
+
+export function threadsChanged(): UserError {
+  return information("The number of threads changes when the Bitlens engine is restarted.", restartEngine);
+}
+
+export function fileChanged(name: string, uri: unknown): UserError {
+  return information(`${name} changed on disk; the panel shows what it was.`, { title: "Reload", command: "bitlens.reload", arguments: [uri] });
+}
+
+export function nothingToCancel(): UserError {
+  return information("Bitlens is not running anything that could be cancelled.");
+}
+
+export function sampleMissing(file: string): UserError {
+  return error(`The sample model is missing (${file}); reinstall the extension.`);
+}
+
+export function cannotSave(cause: EngineError): UserError {
+  return error(`The file was not saved: ${cause.describe()}`);
+}
+
+/** A mistake of ours: something threw what it should not have. */
+export function unexpected(doing: string, cause: EngineError): UserError {
+  return error(`${doing} failed: ${cause.describe()}`, showLog);
+}

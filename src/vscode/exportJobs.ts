@@ -1,0 +1,46 @@
+import * as vscode from "vscode";
+import type { ExportRequest, ExportResult, Progress } from "../core/api/engine";
+import { CancellationSource } from "../core/cancellation";
+import type { EngineHost } from "./engineHost";
+
+/** Exports under way in this window. */
+export class ExportJobs implements vscode.Disposable {
+  readonly #sources = new Set<CancellationSource>();
+  readonly #changes = new vscode.EventEmitter<{ readonly name: string; readonly progress: Progress } | undefined>();
+
+  /** Progress of the export that reported last; undefined when the last one has ended. */
+  readonly onDidChange = this.#changes.event;
+
+  constructor(private readonly engine: EngineHost) {}
+
+  get running(): boolean {
+    return this.#sources.size > 0;
+  }
+
+  /** Rejects with the engine's error; "cancelled" after `cancel` or the token. */
+  async run(request: ExportRequest, name: string, onProgress: (p: Progress) => void, token: vscode.CancellationToken): Promise<ExportResult> {
+    const source = new CancellationSource();
+    const listener = token.onCancellationRequested(() => source.cancel());
+    this.#sources.add(source);
+    try {
+      const { engine } = await this.engine.start();
+      return await engine.export(request, (progress) => {
+        this.#changes.fire({ name, progress });
+        onProgress(progress);
+      }, source.token);
+    } finally {
+      listener.dispose();
+      this.#sources.delete(source);
+      if (!this.running) this.#changes.fire(undefined);
+    }
+  }
+
+  cancel(): void {
+    for (const source of this.#sources) source.cancel();
+  }
+
+  dispose(): void {
+    this.cancel();
+    this.#changes.dispose();
+  }
+}

@@ -1,0 +1,45 @@
+import * as vscode from "vscode";
+import type { App } from "./app";
+import { registerCommands } from "./commands";
+import { Documents } from "./documents";
+import { EngineHost } from "./engineHost";
+import { engineStopped, threadsChanged } from "./errors";
+import { ExportJobs } from "./exportJobs";
+import { watchFiles } from "./fileWatch";
+import { LayersTree } from "./layersTree";
+import { ModelEditor, viewType } from "./modelEditor";
+import { settings } from "./settings";
+import { statusBar } from "./statusBar";
+import { tell } from "./tell";
+import { ViewStore } from "./viewStore";
+
+/** What other extensions, and our own tests, may see. */
+export interface BitlensApi {
+  readonly app: App;
+  readonly tree: LayersTree;
+}
+
+export function activate(context: vscode.ExtensionContext): BitlensApi {
+  const log = vscode.window.createOutputChannel("Bitlens", { log: true });
+  const engine = new EngineHost(context.extensionPath, log);
+  const views = new ViewStore(context.workspaceState);
+  const documents = new Documents(engine, views, log);
+  const exports = new ExportJobs(engine);
+  const app: App = { extensionUri: context.extensionUri, log, engine, documents, exports };
+  const tree = new LayersTree(documents);
+  const editor = new ModelEditor(documents, { engine, views, log, extensionUri: context.extensionUri });
+  context.subscriptions.push(
+    log, engine, documents, exports, tree, statusBar(app), watchFiles(documents), registerCommands(app),
+    vscode.window.registerCustomEditorProvider(viewType, editor, { supportsMultipleEditorsPerDocument: true }),
+    settings.onDidChange("threads", () => engine.facts && tell(threadsChanged())),
+    engine.onDidExit((reason) => {
+      const interrupted = documents.all.find((d) => d.running);
+      tell(engineStopped(reason, interrupted?.name));
+    }),
+  );
+  return { app, tree };
+}
+
+export function deactivate(): void {
+  // Everything is among the context's subscriptions.
+}

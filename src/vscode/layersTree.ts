@@ -1,0 +1,129 @@
+import * as vscode from "vscode";
+import type { TensorInfo } from "../core/model";
+import type { Documents } from "./documents";
+import type { LayerGroup } from "./layers";
+import { groupLayers, roleIcon, shortName } from "./layers";
+import type { ModelDocument } from "./modelDocument";
+import { bitsText, bytesText, count, ratioText, shapeText } from "./text";
+
+type Node =
+  | { readonly kind: "group"; readonly group: LayerGroup }
+  | { readonly kind: "tensor"; readonly tensor: TensorInfo; readonly parent: Node | undefined };
+
+export const layersViewId = "bitlens.layers";
+/** Labels gain their ratio as it is measured; redrawing more often than this only flickers. */
+const refreshMilliseconds = 500;
+
+/** The side bar's tree of the active model. It follows the panel's selection, and moves the panel when a layer is picked. */
+export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #changes = new vscode.EventEmitter<Node | undefined>();
+  readonly #documents: Documents;
+  readonly #subscriptions: vscode.Disposable[];
+  readonly #view: vscode.TreeView<Node>;
+  #document: ModelDocument | undefined;
+  #roots: Node[] = [];
+  #nodes = new Map<string, Node>();
+  #timer: NodeJS.Timeout | undefined;
+
+  readonly onDidChangeTreeData = this.#changes.event;
+
+  constructor(documents: Documents) {
+    this.#documents = documents;
+    this.#view = vscode.window.createTreeView<Node>(layersViewId, { treeDataProvider: this, showCollapseAll: true });
+    this.#subscriptions = [
+      this.#view,
+      documents.onDidActivate(() => this.#rebuild()),
+      documents.onDidChange(({ document, event }) => {
+        if (document !== this.#documents.active) return;
+        if (event.kind === "model" || event.kind === "cleared") this.#rebuild();
+        else if (event.kind === "report") this.#refreshSoon();
+        else if (event.kind === "selected") this.#follow(event.tensor);
+      }),
+      this.#view.onDidChangeVisibility(({ visible }) => {
+        if (visible && this.#document?.selected) this.#follow(this.#document.selected);
+      }),
+    ];
+    this.#rebuild();
+  }
+
+  getChildren(node?: Node): Node[] {
+    if (!node) return this.#roots;
+    return node.kind === "group" ? node.group.tensors.map((t) => this.#nodes.get(t.name)!) : [];
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.kind === "tensor" ? node.parent : undefined;
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    return node.kind === "group" ? groupItem(node.group) : this.#tensorItem(node.tensor);
+  }
+
+  #tensorItem(tensor: TensorInfo): vscode.TreeItem {
+    const item = new vscode.TreeItem(shortName(tensor));
+    const channels = this.#document?.results.reports.get(tensor.name)?.outliers;
+    const worst = channels && Math.max(channels.input.channels[0]?.ratio ?? 0, channels.output.channels[0]?.ratio ?? 0);
+    item.id = `tensor:${tensor.name}`;
+    item.description = `${shapeText(tensor.shape)} ${tensor.encodingLabel}${worst ? ` · ${ratioText(worst)}` : ""}`;
+    item.tooltip = [tensor.name, `${tensor.role} · ${shapeText(tensor.shape)} · ${tensor.encodingLabel}`,
+      `${bytesText(tensor.byteLength)} · ${bitsText(tensor.bitsPerWeight)}`, ...(worst ? [`worst channel ${ratioText(worst)} the median`] : [])].join("\n");
+    item.iconPath = new vscode.ThemeIcon(roleIcon(tensor.role));
+    item.command = { command: "bitlens.showLayer", title: "Show Layer", arguments: [this.#document?.uri, tensor.name] };
+    return item;
+  }
+
+  #rebuild(): void {
+    this.#document = this.#documents.active;
+    const index = this.#document?.index;
+    this.#nodes = new Map();
+    this.#roots = groupLayers(index?.tensors ?? []).map((group): Node => {
+      const parent: Node = { kind: "group", group };
+      for (const tensor of group.tensors) this.#nodes.set(tensor.name, { kind: "tensor", tensor, parent });
+      // A module with one tensor of its own needs no heading.
+      return group.tensors.length === 1 && group.layer === undefined ? this.#single(group.tensors[0]) : parent;
+    });
+    this.#view.description = this.#document?.name;
+    void vscode.commands.executeCommand("setContext", "bitlens.hasModel", index !== undefined);
+    this.#changes.fire(undefined);
+    if (this.#document?.selected) this.#follow(this.#document.selected);
+  }
+
+  #single(tensor: TensorInfo): Node {
+    const node: Node = { kind: "tensor", tensor, parent: undefined };
+    this.#nodes.set(tensor.name, node);
+    return node;
+  }
+
+  #refreshSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#changes.fire(undefined);
+    }, refreshMilliseconds);
+  }
+
+  #follow(tensor: string): void {
+    const node = this.#nodes.get(tensor);
+    // Revealing in a hidden view would open the side bar over what the person is doing.
+    if (node && this.#view.visible) void this.#view.reveal(node, { select: true, focus: false, expand: true });
+  }
+
+  /** For tests: what is selected now. */
+  get selection(): string | undefined {
+    const node = this.#view.selection[0];
+    return node?.kind === "tensor" ? node.tensor.name : undefined;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    this.#changes.dispose();
+  }
+}
+
+function groupItem(group: LayerGroup): vscode.TreeItem {
+  const item = new vscode.TreeItem(group.label, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = group.id;
+  item.description = `${count(group.tensors.length, "tensor")} · ${bytesText(group.tensors.reduce((sum, t) => sum + t.byteLength, 0))}`;
+  item.iconPath = new vscode.ThemeIcon(group.layer === undefined ? "symbol-module" : "layers");
+  return item;
+}

@@ -1,0 +1,81 @@
+import type { FromPanel, PanelView } from "../core/api/panel";
+
+/** Largest picture or table that the panel may hand over. A canvas of 8,000 × 8,000 pixels as PNG stays far below. */
+const maximumSaveBytes = 128 * 2 ** 20;
+/** Longest text for the clipboard: the table of 3,000 tensors takes about 1 MB. */
+const maximumCopyLength = 32 * 2 ** 20;
+/** Names come from model files, whose formats allow more; the panel never needs more. */
+const maximumNameLength = 2 ** 16;
+
+const commands = ["analyse", "cancel", "export", "restartEngine", "showLog"] as const;
+const tabs = ["map", "spectrum", "bits"] as const;
+
+type Fields = Record<string, unknown>;
+const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+const isName = (value: unknown): value is string => typeof value === "string" && value.length <= maximumNameLength;
+const isFinite = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** The message, checked and copied field by field, or undefined when it is not one of ours. */
+export function parseFromPanel(value: unknown): FromPanel | undefined {
+  if (!isFields(value)) return undefined;
+  switch (value.type) {
+    case "ready":
+      return { type: "ready" };
+    case "select":
+      return isName(value.tensor) ? { type: "select", tensor: value.tensor } : undefined;
+    case "detail":
+      return isName(value.tensor) ? { type: "detail", tensor: value.tensor } : undefined;
+    case "view": {
+      const view = parseView(value.view);
+      return view && { type: "view", view };
+    }
+    case "command": {
+      const command = commands.find((c) => c === value.command);
+      return command && { type: "command", command };
+    }
+    case "save": {
+      const bytes = asBytes(value.bytes);
+      return isName(value.name) && bytes && bytes.byteLength <= maximumSaveBytes
+        ? { type: "save", name: fileName(value.name), bytes } : undefined;
+    }
+    case "copy":
+      return typeof value.text === "string" && value.text.length <= maximumCopyLength ? { type: "copy", text: value.text } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A stored or received view, or undefined. Unknown fields are dropped. */
+export function parseView(value: unknown): PanelView | undefined {
+  if (!isFields(value)) return undefined;
+  const tab = tabs.find((t) => t === value.tab);
+  if (!tab || !isName(value.measure) || !isName(value.encoding) || !isName(value.sort)) return undefined;
+  const { zoom } = value;
+  return {
+    tab, measure: value.measure, encoding: value.encoding, sort: value.sort,
+    ...(isName(value.selected) ? { selected: value.selected } : {}),
+    ...(isName(value.pinned) ? { pinned: value.pinned } : {}),
+    ...(isFields(zoom) && isFinite(zoom.x) && isFinite(zoom.y) && isFinite(zoom.scale) && zoom.scale > 0
+      ? { zoom: { x: zoom.x, y: zoom.y, scale: zoom.scale } } : {}),
+    ...(typeof value.ascending === "boolean" ? { ascending: value.ascending } : {}),
+    ...(value.axis === "linear" || value.axis === "log" ? { axis: value.axis } : {}),
+    ...(value.order === "index" || value.order === "sorted" ? { order: value.order } : {}),
+    ...(typeof value.fit === "boolean" ? { fit: value.fit } : {}),
+    ...(isName(value.target) ? { target: value.target } : {}),
+  };
+}
+
+/** Bytes arrive as a typed array, or as a bare buffer from hosts that unwrap it. */
+function asBytes(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return undefined;
+}
+
+/** The last part of a proposed name, without what file systems refuse. */
+export function fileName(name: string): string {
+  const last = name.split(/[\\/]/).pop() ?? "";
+   
+  const clean = last.replace(/[\u0000-\u001f<>:"|?*]/g, "-").replace(/^\.+/, "").slice(-200);
+  return clean || "bitlens";
+}

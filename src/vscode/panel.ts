@@ -1,0 +1,130 @@
+import * as vscode from "vscode";
+import type { FromPanel, PanelModel } from "../core/api/panel";
+import { DisposalBin } from "../core/disposal";
+import { toEngineError } from "../core/errors";
+import type { EngineHost } from "./engineHost";
+import { cannotSave } from "./errors";
+import { parseFromPanel } from "./messages";
+import type { DocumentEvent, ModelDocument } from "./modelDocument";
+import { Outbox } from "./outbox";
+import { panelHtml, panelRoots } from "./panelHtml";
+import { light } from "./results";
+import { saveBytes } from "./save";
+import { tell } from "./tell";
+import type { ViewStore } from "./viewStore";
+
+export interface PanelServices {
+  readonly engine: EngineHost;
+  readonly views: ViewStore;
+  readonly log: vscode.LogOutputChannel;
+  readonly extensionUri: vscode.Uri;
+}
+
+const commandOf: Record<Extract<FromPanel, { type: "command" }>["command"], string> = {
+  analyse: "bitlens.analyze", cancel: "bitlens.cancel", export: "bitlens.export", restartEngine: "bitlens.restartEngine", showLog: "bitlens.showLog",
+};
+
+/**
+ * Connects one webview with its document. The document keeps all state: whenever the webview says "ready" (it was created,
+ * or shown again after hiding) everything is sent anew.
+ */
+export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelDocument, services: PanelServices): void {
+  const { webview } = webviewPanel;
+  const bin = new DisposalBin();
+  const outbox = new Outbox((message) => void webview.postMessage(message));
+  bin.add({ dispose: () => outbox.close() });
+  /** Asked for while the webview was not listening. */
+  let pendingShow: string | undefined;
+
+  webview.options = { enableScripts: true, localResourceRoots: panelRoots(services.extensionUri) };
+  bin.add(webview.onDidReceiveMessage((value) => {
+    const message = parseFromPanel(value);
+    if (message) void receive(message);
+    else services.log.warn(`${document.name}: a message of the panel was not understood and ignored.`);
+  }));
+  bin.add(document.onDidChange(onDocument));
+  bin.add(services.engine.onDidStart(sendModel));
+  bin.add(webviewPanel.onDidChangeViewState(() => {
+    // A hidden webview is unloaded; it asks again when it is back.
+    if (!webviewPanel.visible) outbox.close();
+  }));
+  webviewPanel.onDidDispose(() => bin.dispose());
+  webview.html = panelHtml(webview, services.extensionUri, document.name);
+
+  async function receive(message: FromPanel): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        return replay();
+      case "select":
+        return document.select(message.tensor);
+      case "detail":
+        return sendDetail(message.tensor);
+      case "view":
+        document.view = message.view;
+        return services.views.set(document.uri, message.view);
+      case "command":
+        return void vscode.commands.executeCommand(commandOf[message.command], document.uri);
+      case "save":
+        return saveBytes(document.uri, message.name, message.bytes).catch((error) => tell(cannotSave(toEngineError(error))));
+      case "copy":
+        return vscode.env.clipboard.writeText(message.text);
+    }
+  }
+
+  function onDocument(event: DocumentEvent): void {
+    switch (event.kind) {
+      case "model":
+        return sendModel();
+      case "cleared":
+        return outbox.isOpen ? replay() : undefined;
+      case "choices":
+        return outbox.put({ type: "choices", choices: document.choices ?? [] });
+      case "status":
+        return outbox.put({ type: "status", status: document.status });
+      case "report":
+        return outbox.report(light(event.report));
+      case "failed":
+        return outbox.fail({ tensor: event.tensor, error: event.error });
+      case "show":
+        if (outbox.isOpen) return outbox.put({ type: "show", tensor: event.tensor });
+        pendingShow = event.tensor;
+        return;
+      case "selected":
+        return;
+    }
+  }
+
+  function replay(): void {
+    outbox.open();
+    sendModel();
+    if (document.choices) outbox.put({ type: "choices", choices: document.choices });
+    outbox.report(...document.results.reports.values());
+    outbox.fail(...[...document.results.failures].map(([tensor, error]) => ({ tensor, error })));
+    if (pendingShow) outbox.put({ type: "show", tensor: pendingShow });
+    pendingShow = undefined;
+    outbox.put({ type: "status", status: document.status });
+  }
+
+  function sendModel(): void {
+    const facts = services.engine.facts;
+    if (document.index && facts) {
+      const model = panelModel(document.index);
+      outbox.put({ type: "model", model, ...facts, detailOnRequest: true, ...(document.view ? { view: document.view } : {}) });
+    }
+  }
+
+  async function sendDetail(tensor: string): Promise<void> {
+    try {
+      const report = await document.detail(tensor);
+      if (report) outbox.report(report);
+    } catch (error) {
+      services.log.warn(`${document.name}: ${tensor}: ${toEngineError(error).describe()}`);
+    }
+  }
+}
+
+/** The index without the byte ranges, which stay on this side. */
+export function panelModel(index: NonNullable<ModelDocument["index"]>): PanelModel {
+  return { ...index, tensors: index.tensors.map(({ storage: _storage, ...tensor }) => tensor) };
+}
+

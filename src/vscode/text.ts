@@ -1,0 +1,27 @@
+// Numbers and names as a person reads them: three significant digits, units written.
+
+const byteUnits = ["B", "kB", "MB", "GB", "TB"];
+
+/** 7348736 → "7.35 MB" (decimal units, as disks count). */
+export function bytesText(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 999.5 && unit < byteUnits.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? String(value) : digits(value)} ${byteUnits[unit]}`;
+}
+
+/** Three significant digits without an exponent. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (value === 0) return "0";
+  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(places, 6));
+}
+
+export const bitsText = (bits: number) => `${digits(bits)} bpw`;
+export const ratioText = (ratio: number) => `${digits(ratio)}×`;
+export const shapeText = (shape: readonly number[]) => (shape.length === 0 ? "scalar" : `[${shape.join(" × ")}]`);
+export const count = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
