@@ -1,0 +1,8 @@
+// The SIMD kernels. Every function takes byte addresses into the imported shared memory, allocates nothing and keeps no state,
+// so that any number of threads may run any of them on different addresses at once. `../index.ts` describes each one.
+export * from "./statistics";
+export * from "./distribution";
+export * from "./layout";
+export * from "./decodeFloats";
+export * from "./decodeLegacy";
+export * from "./decodeKQuants";
