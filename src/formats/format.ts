@@ -43,12 +43,12 @@ export type Segment =
       readonly plane: number;
       /**
        * "rows": as the encoding lays it out. Others are made from the whole plane by `arrange` in formats/arrange.ts
-       * (transposed int8 codes, zero points packed along the output dimension).
+       * (transposed int8 codes; zero points of 4 or 8 bits packed along the output dimension).
        */
       readonly arrangement: "rows" | ArrangementName;
     };
 
-export type ArrangementName = "transpose-bytes" | "pack-zeros-along-rows";
+export type ArrangementName = "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows";
 
 export interface OutputFile {
   /** Name relative to the output folder. */

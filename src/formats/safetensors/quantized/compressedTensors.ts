@@ -1,0 +1,148 @@
+import { isObject, own, ownNumber } from "../config";
+import { dtypes } from "../dtypes";
+import type { ScalarType } from "../../../core/model";
+import {
+  checkedSize, describeGroups, expectDtype, expectShape, Inconsistent, type GridSizes, type Layout, type LayoutInput, part, scaleGrid, scaleTypeOf,
+} from "./layout";
+
+/** Packed widths that fill a 32-bit word. Others run across words and are told apart by the shape alone. */
+const packedWidths = [4, 8, 2, 1];
+
+/**
+ * compressed-tensors "pack-quantized": `weight_packed` int32 [out, ceil(in·bits/32)], unsigned codes q + 2^(bits−1) from the
+ * lowest bits along in; `weight_scale` [out, groups]; `weight_shape`; `weight_zero_point` int32 packed along out;
+ * `weight_g_idx` int32 [in].
+ */
+export const packed: Layout = {
+  key: "weight_packed",
+  companions: ["weight_scale", "weight_shape", "weight_zero_point", "weight_g_idx"],
+  // NVFP4 and MXFP4 use the same name for bytes.
+  matches: (parts) => parts.get("weight_packed")!.dtype === "I32" && parts.has("weight_scale"),
+  describe(input) {
+    const codes = part(input, "weight_packed", 2);
+    const [rows, words] = codes.shape;
+    const columns = columnsOf(input, rows, words);
+    const bits = packedWidths.find((b) => Math.ceil((columns * b) / 32) === words);
+    if (bits === undefined) throw new Inconsistent(`${words} words do not hold ${columns} codes of 1, 2, 4 or 8 bits`);
+    const scales = part(input, "weight_scale");
+    const grid = scaleGrid("weight_scale", scales, rows, columns, configuredGroups(input));
+    const zero = input.parts.get("weight_zero_point");
+    if (zero) {
+      expectDtype("weight_zero_point", zero, "I32");
+      expectShape("weight_zero_point", zero, Math.ceil((rows * bits) / 32), grid.columnGroups);
+    }
+    const order = input.parts.get("weight_g_idx");
+    if (order) {
+      expectDtype("weight_g_idx", order, "I32");
+      expectShape("weight_g_idx", order, columns);
+    }
+    checkedSize(rows, columns);
+    const { columnGroups, ...strides } = grid;
+    const offset = 2 ** (bits - 1);
+    return {
+      shape: [rows, columns],
+      label: `INT${bits} ${describeGroups(grid)}${zero ? " asym" : ""}`,
+      planes: ["weight_packed", "weight_scale", ...(zero ? ["weight_zero_point"] : []), ...(order ? ["weight_g_idx"] : [])],
+      affine: {
+        bits, signed: false, storedOffset: offset, packing: "lsb", codeOrder: "out-in", codeRowBytes: words * 4, ...strides,
+        scaleType: scaleTypeOf("weight_scale", scales), zeroPoint: 0,
+        ...(zero && {
+          zeros: {
+            bits, signed: false, storedOffset: -offset, packing: "lsb", rowStride: 0, columnStride: 0, packedRowElements: 0,
+            packedRowBytes: columnGroups * 4, rowsPerWord: 32 / bits,
+          },
+        }),
+      },
+    };
+  },
+};
+
+/** "int-quantized": `weight` int8 [out, in], `weight_scale` per tensor, row or group, `weight_zero_point` int8 like the scales. */
+export const integerScaled: Layout = {
+  key: "weight",
+  companions: ["weight_scale", "weight_zero_point", "weight_g_idx"],
+  matches: (parts) => parts.get("weight")!.dtype === "I8" && parts.has("weight_scale"),
+  describe(input) {
+    const codes = part(input, "weight", 2);
+    const [rows, columns] = codes.shape;
+    const scales = part(input, "weight_scale");
+    const grid = scaleGrid("weight_scale", scales, rows, columns, configuredGroups(input));
+    const zero = input.parts.get("weight_zero_point");
+    if (zero) {
+      expectDtype("weight_zero_point", zero, "I8");
+      expectShape("weight_zero_point", zero, ...scales.shape);
+    }
+    const { columnGroups, ...strides } = grid;
+    return {
+      shape: [rows, columns],
+      label: `INT8 ${describeGroups(grid)}${zero ? " asym" : ""}`,
+      planes: ["weight", "weight_scale", ...(zero ? ["weight_zero_point"] : [])],
+      affine: {
+        bits: 8, signed: true, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: columns, ...strides,
+        scaleType: scaleTypeOf("weight_scale", scales), zeroPoint: 0,
+        ...(zero && {
+          zeros: {
+            bits: 8, signed: true, storedOffset: 0, packing: "lsb", rowStride: strides.scaleRowStride,
+            columnStride: strides.scaleColumnStride, packedRowElements: columnGroups, packedRowBytes: columnGroups,
+          },
+        }),
+      },
+    };
+  },
+};
+
+/**
+ * 8-bit floats with scales: compressed-tensors "float-quantized" and fbgemm (`weight_scale` per tensor, row or block), DeepSeek's
+ * blocks (`weight_scale_inv`, which multiplies in spite of its name).
+ */
+export const floatBlocks: Layout = {
+  key: "weight",
+  companions: ["weight_scale", "weight_scale_inv", "weight_zero_point"],
+  matches: (parts) => parts.get("weight")!.dtype.startsWith("F8_") && (parts.has("weight_scale") || parts.has("weight_scale_inv")),
+  describe(input) {
+    const codes = part(input, "weight", 2);
+    const [rows, columns] = codes.shape;
+    const name = input.parts.has("weight_scale") ? "weight_scale" : "weight_scale_inv";
+    const scales = part(input, name);
+    const grid = scaleGrid(name, scales, rows, columns, configuredGroups(input));
+    const { columnGroups: _, ...strides } = grid;
+    return {
+      shape: [rows, columns],
+      label: `${codes.dtype} ${describeGroups(grid)}`,
+      planes: ["weight", name],
+      affine: {
+        bits: 8, signed: true, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: columns, ...strides,
+        scaleType: scaleTypeOf(name, scales), zeroPoint: 0, codeType: dtypes.get(codes.dtype)!.encoding as ScalarType,
+      },
+    };
+  },
+};
+
+/** The weight's own statement first; without it, what the words hold when the configured width divides them. */
+function columnsOf(input: LayoutInput, rows: number, words: number): number {
+  if (input.shape) {
+    const [statedRows, columns] = input.shape;
+    if (statedRows !== rows) throw new Inconsistent(`weight_shape says ${statedRows} rows and weight_packed has ${rows}`);
+    if (!(columns > 0 && columns <= words * 32)) throw new Inconsistent(`weight_shape says ${columns} columns, which ${words} words do not hold`);
+    return columns;
+  }
+  const bits = ownNumber(weightsScheme(input), "num_bits");
+  if (!bits || 32 % bits !== 0) throw new Inconsistent("weight_shape is missing and config.json does not give the number of bits");
+  return (words * 32) / bits;
+}
+
+/** The `weights` part of the only config group; several groups differ by module, and the shapes say enough. */
+function weightsScheme({ quantization }: LayoutInput) {
+  const groups = own(quantization, "config_groups");
+  const schemes = isObject(groups) ? Object.values(groups) : [];
+  const weights = schemes.length === 1 && isObject(schemes[0]) ? own(schemes[0], "weights") : undefined;
+  return isObject(weights) ? weights : undefined;
+}
+
+function configuredGroups(input: LayoutInput): GridSizes {
+  const weights = weightsScheme(input);
+  const block = own(weights, "block_structure") ?? own(input.quantization, "weight_block_size");
+  const [rows, columns]: unknown[] = Array.isArray(block) ? block : [];
+  if (typeof rows === "number" && typeof columns === "number") return { rows, columns };
+  return { columns: ownNumber(weights, "group_size") };
+}
