@@ -106,7 +106,7 @@ export async function createFolderSink(finalFolder: string, names: readonly stri
   };
 }
 
-async function refuseTaken(final: string): Promise<void> {
+export async function refuseTaken(final: string): Promise<void> {
   const entries = await fs.readdir(final).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     if (error.code === "ENOTDIR") return ["file"];
@@ -117,19 +117,19 @@ async function refuseTaken(final: string): Promise<void> {
   }
 }
 
-function safeName(name: string): string {
+export function safeName(name: string): string {
   if (name === "" || path.isAbsolute(name) || name.split(/[/\\]/).includes("..")) {
     throw new EngineError("unsafe-path", "An output file's name may not leave the output folder.", { file: name });
   }
   return name;
 }
 
-function temporaryName(final: string): string {
+export function temporaryName(final: string): string {
   return path.join(path.dirname(final), `.${path.basename(final)}.${process.pid}.${randomBytes(4).toString("hex")}.partial`);
 }
 
 /** Removes what killed processes left for the same final name: the process is gone and nobody wrote for a while. */
-async function sweep(final: string): Promise<void> {
+export async function sweep(final: string): Promise<void> {
   const folder = path.dirname(final);
   const prefix = `.${path.basename(final)}.`;
   const names = await fs.readdir(folder).catch(() => []);
@@ -155,7 +155,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** A rename is durable once its folder is flushed. Not every file system can; the data itself already is. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await fs.open(folder, "r");
     await handle.sync().finally(() => handle.close());

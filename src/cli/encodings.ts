@@ -1,0 +1,19 @@
+import type { EncodingInfo } from "../core/api/engine";
+import { digits } from "./numbers";
+import { print } from "./output";
+import type { Column } from "./table";
+import { table } from "./table";
+
+const columns: readonly Column<EncodingInfo>[] = [
+  { title: "name", text: (e) => e.name },
+  { title: "bits/weight", align: "right", text: (e) => digits(e.bitsPerWeight) },
+  { title: "block", align: "right", text: (e) => String(e.blockElements) },
+  { title: "exported to", text: (e) => e.targets.join(", ") },
+  { title: "", text: (e) => e.description },
+];
+
+/** `bitlens encodings`. */
+export async function encodings(): Promise<void> {
+  const { listEncodings } = await import("../engine/encodingTable");
+  await print([table(columns, listEncodings())]);
+}

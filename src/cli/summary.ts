@@ -1,0 +1,24 @@
+import type { ModelIndex } from "../core/model";
+import { bytes, count, digits } from "./numbers";
+import { printable } from "./table";
+
+/** What a person wants to know first. */
+export function summary(index: ModelIndex): string {
+  const weights = index.tensors.reduce((sum, t) => sum + t.byteLength, 0);
+  const bits = index.parameterCount > 0 ? (8 * weights) / index.parameterCount : 0;
+  const lines = [
+    index.path,
+    [
+      index.format,
+      index.architecture,
+      `${index.tensors.length} tensors`,
+      index.layerCount > 0 ? `${index.layerCount} layers` : "",
+      `${count(index.parameterCount)} parameters`,
+      `${bytes(index.byteLength)} in ${index.files.length === 1 ? "1 file" : `${index.files.length} files`}`,
+      `${digits(bits)} bits per weight`,
+    ].filter(Boolean).join(", "),
+    ...index.problems.slice(0, 20).map((p) => `problem: ${p.message}${p.tensor && !p.message.includes(p.tensor) ? ` (${p.tensor})` : ""}`),
+  ];
+  if (index.problems.length > 20) lines.push(`problem: … and ${index.problems.length - 20} more (--json lists all)`);
+  return lines.map((line) => printable(line) + "\n").join("");
+}

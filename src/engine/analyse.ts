@@ -1,0 +1,73 @@
+import type { AnalyseEvent, AnalyseRequest, AnalyseSummary } from "../core/api/engine";
+import type { CancellationToken } from "../core/cancellation";
+import { EngineError, toEngineError } from "../core/errors";
+import type { TensorInfo } from "../core/model";
+import { encodingFacts } from "../encodings/index";
+import { requireEncode } from "./encodingTable";
+import { Meter } from "./meter";
+import type { OpenModel } from "./openModel";
+import { runWindow } from "./schedule";
+import type { Pool } from "./tasks";
+import { TensorSources } from "./tensorSource";
+
+/** Enough small tensors queued that no thread waits for the next message. */
+const tasksPerThread = 4;
+
+export interface AnalyseContext {
+  readonly model: OpenModel;
+  readonly request: AnalyseRequest;
+  readonly pool: Pool;
+  readonly token: CancellationToken;
+  now(): number;
+  onEvent(event: AnalyseEvent): void;
+}
+
+/** One report or failure per tensor, as they are done; a tensor that fails does not stop the others. */
+export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> {
+  const { model, request, pool, token } = context;
+  const encodings = [...new Set(request.encodings.map((name) => requireEncode(name).name))];
+  const tensors = chosenTensors(model, request.tensors);
+  const sources = new TensorSources(model);
+  const emit = (event: AnalyseEvent) => {
+    if (!token.isCancellationRequested) context.onEvent(event);
+  };
+  const meter = new Meter({
+    tensorsTotal: tensors.length,
+    bytesTotal: tensors.reduce((sum, t) => sum + t.byteLength, 0),
+    now: context.now,
+    onProgress: (progress) => emit({ kind: "progress", progress }),
+  });
+  let failed = 0;
+  const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
+  await runWindow(tensors, window, async (tensor) => {
+    // Both passes report their bytes.
+    const share = meter.item(tensor.byteLength, 2 * tensor.byteLength);
+    try {
+      const source = await sources.of(tensor);
+      const fitting = encodings.filter((name) => encodingFacts.fits(name, source.columns));
+      const report = await pool.run({ kind: "analyse", tensor: source, encodings: fitting }, token, share.add);
+      share.done();
+      meter.tensorDone();
+      emit({ kind: "report", report, progress: meter.progress() });
+    } catch (error) {
+      if (token.isCancellationRequested) throw error;
+      failed++;
+      share.done();
+      meter.tensorDone();
+      const { code, message, place } = toEngineError(error);
+      emit({ kind: "failed", tensor: tensor.name, error: { code, message, place: { file: model.index.path, tensor: tensor.name, ...place } },
+        progress: meter.progress() });
+    }
+  });
+  return { progress: meter.progress(), failed };
+}
+
+function chosenTensors({ index }: OpenModel, names: readonly string[] | undefined): readonly TensorInfo[] {
+  if (!names) return index.tensors.filter((t) => t.storage && t.elementCount > 0);
+  const byName = new Map(index.tensors.map((t) => [t.name, t]));
+  return [...new Set(names)].map((name) => {
+    const tensor = byName.get(name);
+    if (!tensor) throw new EngineError("bad-request", "The model has no tensor of this name.", { file: index.path, tensor: name });
+    return tensor;
+  });
+}

@@ -1,0 +1,46 @@
+import type { Engine } from "../core/api/engine";
+import { neverCancelled } from "../core/cancellation";
+import { analyse } from "./analyse";
+import { Calls } from "./calls";
+import type { EngineDeps } from "./deps";
+import { listEncodings } from "./encodingTable";
+import { exportChoices } from "./exportChoices";
+import { exportModel } from "./exportModel";
+import { ModelOpener } from "./openModel";
+import type { Pool } from "./tasks";
+
+export interface EngineHandle {
+  readonly engine: Engine;
+  /** Resolves once no call is winding down: after `dispose`, everything unfinished has then been removed. */
+  idle(): Promise<void>;
+}
+
+/** The engine over whatever machine it is given. Worker threads start with the first call that computes. */
+export function createEngine(deps: EngineDeps): EngineHandle {
+  const calls = new Calls();
+  const opener = new ModelOpener(deps);
+  let started: Pool | undefined;
+  const pool = () => (started ??= deps.createPool());
+
+  const engine: Engine = {
+    device: async () => deps.device,
+    encodings: async () => listEncodings(),
+    open: (path, token = neverCancelled) => calls.run(token, "at-once", async () => (await opener.open(path)).index),
+    analyse: (request, onEvent, token = neverCancelled) =>
+      calls.run(token, "at-once", async (token) => {
+        const model = await opener.open(request.path);
+        return analyse({ model, request, pool: pool(), token, now: deps.now, onEvent });
+      }),
+    exportChoices: (path, token = neverCancelled) =>
+      calls.run(token, "at-once", async (token) => exportChoices(await opener.open(path), token)),
+    export: (request, onProgress, token = neverCancelled) =>
+      calls.run(token, "when-clean", async (token) =>
+        exportModel({ request, opener, files: deps.files, pool, token, now: deps.now, onProgress })),
+    dispose() {
+      calls.stop();
+      started?.dispose();
+      started = undefined;
+    },
+  };
+  return { engine, idle: () => calls.idle() };
+}

@@ -1,0 +1,66 @@
+import type { Progress } from "../core/api/engine";
+
+/** A person sees no more than this many updates a second, and every message costs. */
+const updatesPerSecond = 20;
+
+export interface MeterOptions {
+  readonly tensorsTotal: number;
+  readonly bytesTotal: number;
+  /** Seconds, monotonic. */
+  now(): number;
+  onProgress(progress: Progress): void;
+}
+
+/** Counts tensors and bytes of one call and tells about it, throttled. */
+export class Meter {
+  readonly #start: number;
+  #lastTold = -Infinity;
+  #tensorsDone = 0;
+  #bytesDone = 0;
+
+  constructor(readonly options: MeterOptions) {
+    this.#start = options.now();
+  }
+
+  /**
+   * One item's share: `bytes` it counts for and `read`, the bytes that will be reported for it (twice as many when it is
+   * read twice). `add` takes what the pool reports; `done` tops it up, so that the sum is exact whatever was reported.
+   */
+  item(bytes: number, read = bytes): { add(bytes: number): void; done(): void } {
+    const scale = read > 0 ? bytes / read : 0;
+    let counted = 0;
+    const move = (to: number) => {
+      this.#bytesDone += to - counted;
+      counted = to;
+    };
+    return {
+      add: (more) => {
+        move(Math.min(bytes, counted + more * scale));
+        this.#tell();
+      },
+      done: () => move(bytes),
+    };
+  }
+
+  tensorDone(): void {
+    this.#tensorsDone++;
+  }
+
+  progress(): Progress {
+    const { tensorsTotal, bytesTotal } = this.options;
+    return {
+      tensorsDone: this.#tensorsDone,
+      tensorsTotal,
+      bytesDone: Math.min(bytesTotal, Math.round(this.#bytesDone)),
+      bytesTotal,
+      seconds: this.options.now() - this.#start,
+    };
+  }
+
+  #tell(): void {
+    const now = this.options.now();
+    if (now - this.#lastTold < 1 / updatesPerSecond) return;
+    this.#lastTold = now;
+    this.options.onProgress(this.progress());
+  }
+}
