@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { DeviceInfo, EncodingInfo, Engine } from "../core/api/engine";
-import { EngineError, toEngineError } from "../core/errors";
+import { toEngineError } from "../core/errors";
 import type { EngineClient } from "../node/engineClient";
 import { launchEngine } from "../node/engineClient";
 import { settings } from "./settings";
