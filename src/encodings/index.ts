@@ -1,12 +1,10 @@
 import { EngineError } from "../core/errors";
 import { type Encoding, fits } from "./encoding";
-import { q4_0 } from "./ggml/q4_0";
-import { q4_1 } from "./ggml/q4_1";
-import { q5_0 } from "./ggml/q5_0";
-import { q5_1 } from "./ggml/q5_1";
-import { q8_0, q8_1 } from "./ggml/q8_0";
+import { ggmlEncodings } from "./ggml";
 import { gridEncoding, int8Qdq } from "./grid/grid";
 import { parseGridName } from "./grid/name";
+import { binaryEncoding, commonBinary, parseBinaryName } from "./lsbq";
+import { commonPyramids, parsePyramidName, pyramidEncoding } from "./pvq";
 import { floats } from "./scalars/floats";
 import { integers } from "./scalars/integers";
 
@@ -24,9 +22,11 @@ const commonGrids = [
 export const encodings: readonly Encoding[] = [
   ...floats,
   ...integers,
-  q4_0, q4_1, q5_0, q5_1, q8_0, q8_1,
+  ...ggmlEncodings,
   ...commonGrids,
   int8Qdq,
+  ...commonBinary,
+  ...commonPyramids,
 ];
 
 const known = new Map(encodings.map((e) => [e.name.toLowerCase(), e]));
@@ -43,13 +43,22 @@ function find(name: string): Encoding | undefined {
   const key = name.toLowerCase();
   let member = known.get(key);
   if (member) return member;
-  const grid = parseGridName(key);
-  if (!grid) return undefined;
-  member = gridEncoding(grid);
+  member = fromName(key);
+  if (!member) return undefined;
   const same = known.get(member.name);
   if (same) return same;
   known.set(member.name, member);
   return member;
+}
+
+/** The member of a family that is spelled out by its parameters. */
+function fromName(name: string): Encoding | undefined {
+  const grid = parseGridName(name);
+  if (grid) return gridEncoding(grid);
+  const binary = parseBinaryName(name);
+  if (binary) return binaryEncoding(binary);
+  const pyramid = parsePyramidName(name);
+  return pyramid && pyramidEncoding(pyramid);
 }
 
 /** Up to three names within a few letters, nearest first. */
