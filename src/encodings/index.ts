@@ -35,8 +35,8 @@ const known = new Map(encodings.map((e) => [e.name.toLowerCase(), e]));
 export function encoding(name: string): Encoding {
   const found = find(name);
   if (found) return found;
-  const near = nearNames(name);
-  throw new EngineError("bad-request", `There is no encoding called "${name}"${near.length ? `; did you mean ${near.join(" or ")}?` : "."}`);
+  const near = nearNames(name).join(" or ");
+  throw new EngineError("bad-request", `There is no encoding called "${name.slice(0, 60)}"${near ? `; did you mean ${near}?` : "."}`);
 }
 
 function find(name: string): Encoding | undefined {

@@ -37,7 +37,8 @@ export function blockEncoding(type: BlockType): Encoding {
     },
     encode: encodeRow && ((x, rows, columns, [data], importance) => {
       if (columns % elements !== 0) {
-        throw new EngineError("bad-request", `${label} needs rows of a multiple of ${elements} weights; this one has ${columns}.`);
+        const message = `${label} needs rows of a multiple of ${elements} weights; this one has ${columns}.`;
+        throw new EngineError("bad-request", message);
       }
       checkFinite(x, rows, columns, label);
       const stride = rowBytes(columns);
@@ -55,7 +56,8 @@ function checkScales({ bytes, label, halves }: BlockType, data: Uint8Array, row:
   for (let at = row * stride; at < (row + 1) * stride; at += bytes) {
     for (const offset of halves!) {
       if ((data[at + offset + 1] & 0x7c) !== 0x7c) continue;
-      throw new EngineError("bad-request", `Row ${row} is too large for the half-precision scales of ${label}; choose F16 or BF16.`);
+      const message = `Row ${row} has values too large for the half-precision scales of ${label}; choose BF16 or keep it.`;
+      throw new EngineError("bad-request", message);
     }
   }
 }

@@ -35,7 +35,8 @@ export function meanSquare(x: Float32Array, from: number, count: number, factor 
 
 /** w = importance · √(σ² + x²), what an importance matrix makes of one sub-block. Returns Σw. */
 export function importanceWeights(
-  x: Float32Array, from: number, count: number, variance: number, importance: Float32Array, channel: number, weights: Float32Array,
+  x: Float32Array, from: number, count: number, variance: number, importance: Float32Array, channel: number,
+  weights: Float32Array,
 ): number {
   let sum = 0;
   for (let i = 0; i < count; i++) {

@@ -34,11 +34,14 @@ export function gridEncoding(options: GridOptions): Encoding {
   ];
   if (asymmetric) planes.push({ name: "zeros", rowBytes: groupsOf });
   const size = options.group ? `g${options.group}` : "per channel";
-  const label = [`INT${bits} ${size}`, asymmetric && "asym", scaleType !== "f32" && scaleType.toUpperCase(), rule !== "search" && rule];
+  const label = [`INT${bits} ${size}`];
+  if (asymmetric) label.push("asym");
+  if (scaleType !== "f32") label.push(scaleType.toUpperCase());
+  if (rule !== "search") label.push(rule);
   const onnx = bits !== 3 && options.group >= 16 && Number.isInteger(Math.log2(options.group));
   return {
     name,
-    label: label.filter(Boolean).join(" "),
+    label: label.join(" "),
     description: `${bits}-bit integers, ${scaleType.toUpperCase()} scale${asymmetric ? " and zero point" : ""} per ${
       options.group ? `${options.group} weights` : "row"}`,
     blockElements: 1,

@@ -47,7 +47,8 @@ function squaredError({ x, from, count, importance, channel }: Group, scale: num
  * candidates are the exact optima of both signs (a negative scale gives the one extra level to the positive side);
  * for 8 bits, where there is next to nothing to gain, the absmax scales and their least-squares refinements.
  */
-export function symmetricScale(group: Group, { bits, scaleType, rule }: Pick<GridOptions, "bits" | "scaleType" | "rule">): number {
+export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" | "scaleType" | "rule">): number {
+  const { bits, scaleType, rule } = options;
   const { x, from, count } = group;
   let extreme = 0;
   for (let i = from; i < from + count; i++) if (Math.abs(x[i]) > Math.abs(extreme)) extreme = x[i];
@@ -101,7 +102,8 @@ const optima = new Float64Array(2);
  * Σwxq and Σwq², whose (Σwxq)²/Σwq² is to be maximal, and the optimum is Σwxq/Σwq². Smaller scales than
  * (max|x| − √error)/2^(bits−1) clip the extreme by more than the known error and need no look.
  */
-function exactOptima({ x, from, count, importance, channel }: Group, half: number, absmax: number, knownError: number): Float64Array {
+function exactOptima(group: Group, half: number, absmax: number, knownError: number): Float64Array {
+  const { x, from, count, importance, channel } = group;
   const lowest = importance ? 0 : Math.max(0, absmax - Math.sqrt(knownError)) / half;
   if (keys.length < count * half) keys = new Float64Array(2 * count * half);
   const words = new Uint32Array(keys.buffer);
