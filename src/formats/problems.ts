@@ -16,6 +16,9 @@ export class Problems {
 
   list(): Problem[] {
     const more = [...this.#counts].filter(([, count]) => count > keptPerCode);
-    return [...this.#kept, ...more.map(([code, count]) => ({ code, message: `… and ${count - keptPerCode} more of the kind “${code}”.` }))];
+    return [
+      ...this.#kept,
+      ...more.map(([code, count]) => ({ code, message: `… and ${count - keptPerCode} more of the kind “${code}”.` })),
+    ];
   }
 }

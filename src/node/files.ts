@@ -42,7 +42,13 @@ async function boundaries(real: string): Promise<readonly string[]> {
   for (let up = real; path.dirname(up) !== up; up = path.dirname(up)) {
     if (path.basename(path.dirname(up)) !== "snapshots") continue;
     const blobs = path.join(path.dirname(path.dirname(up)), "blobs");
-    if (await fs.stat(blobs).then((s) => s.isDirectory(), () => false)) return [real, blobs];
+    if (
+      await fs.stat(blobs).then(
+        (s) => s.isDirectory(),
+        () => false,
+      )
+    )
+      return [real, blobs];
   }
   return [real];
 }
@@ -58,7 +64,9 @@ export async function realPath(file: string, shown: string): Promise<string> {
     return await fs.realpath(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ELOOP") {
-      throw new EngineError("unsafe-path", "A link leads back to itself; replace it by the file it should point to.", { file: shown });
+      throw new EngineError("unsafe-path", "A link leads back to itself; replace it by the file it should point to.", {
+        file: shown,
+      });
     }
     throw toEngineError(error, { file: shown });
   }
@@ -75,7 +83,9 @@ async function statOf(file: string, shown: string) {
 async function openPlain(file: string, shown: string): Promise<ByteSource> {
   const stat = await statOf(file, shown);
   if (!stat.isFile()) {
-    throw new EngineError("unsupported", stat.isDirectory() ? "This is a folder, not a file." : "This is not a plain file.", { file: shown });
+    throw new EngineError("unsupported", stat.isDirectory() ? "This is a folder, not a file." : "This is not a plain file.", {
+      file: shown,
+    });
   }
   try {
     const handle = await fs.open(file, constants.O_RDONLY);
@@ -125,7 +135,9 @@ class CheckedFolder implements ModelFolder {
     const source = await this.open(name);
     try {
       if (source.size > limit) {
-        throw new EngineError("too-large", `The file has ${source.size} bytes where at most ${limit} make sense.`, { file: source.path });
+        throw new EngineError("too-large", `The file has ${source.size} bytes where at most ${limit} make sense.`, {
+          file: source.path,
+        });
       }
       return new TextDecoder("utf-8", { fatal: true }).decode(await source.read(0, source.size));
     } catch (error) {
@@ -142,13 +154,17 @@ class CheckedFolder implements ModelFolder {
     if (name === "" || name.includes("\0") || path.isAbsolute(name) || path.win32.isAbsolute(name) || /^[a-z]:/i.test(name)) {
       throw new EngineError("unsafe-path", "A model may only refer to files by names relative to its own folder.", place);
     }
-    if (parts.includes("..")) throw new EngineError("unsafe-path", "A model may not refer to files outside its own folder.", place);
+    if (parts.includes(".."))
+      throw new EngineError("unsafe-path", "A model may not refer to files outside its own folder.", place);
     // A backslash is part of a name here and a separator there: refuse what would mean two different files.
-    if (path.sep === "/" && name.includes("\\")) throw new EngineError("unsafe-path", "File names in models use / as separator.", place);
+    if (path.sep === "/" && name.includes("\\"))
+      throw new EngineError("unsafe-path", "File names in models use / as separator.", place);
     const shown = this.#shown(name);
     const real = await realPath(path.join(this.allowed[0], ...parts), shown);
     if (!this.allowed.some((folder) => isInside(real, folder))) {
-      throw new EngineError("unsafe-path", "A link leads out of the model's folder; copy the file into the folder.", { file: shown });
+      throw new EngineError("unsafe-path", "A link leads out of the model's folder; copy the file into the folder.", {
+        file: shown,
+      });
     }
     return real;
   }
@@ -181,7 +197,11 @@ class FileSource implements ByteSource {
         .catch((error: unknown) => {
           throw toEngineError(error, { file: this.path, offset: offset + done });
         });
-      if (bytesRead === 0) throw new EngineError("truncated", "The file became shorter while it was read.", { file: this.path, offset: offset + done });
+      if (bytesRead === 0)
+        throw new EngineError("truncated", "The file became shorter while it was read.", {
+          file: this.path,
+          offset: offset + done,
+        });
       done += bytesRead;
     }
     return bytes;

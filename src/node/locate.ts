@@ -54,8 +54,12 @@ async function mainFile(folder: string): Promise<string> {
     if (found.length === 1) return found[0];
     if (found.length > 1) {
       const list = found.slice(0, 5).join(", ") + (found.length > 5 ? ", …" : "");
-      throw new EngineError("bad-request", `The folder holds ${found.length} models; name one of them: ${list}.`, { file: folder });
+      throw new EngineError("bad-request", `The folder holds ${found.length} models; name one of them: ${list}.`, {
+        file: folder,
+      });
     }
   }
-  throw new EngineError("not-found", "The folder holds no .safetensors, .gguf or .onnx file; name a model file or its folder.", { file: folder });
+  throw new EngineError("not-found", "The folder holds no .safetensors, .gguf or .onnx file; name a model file or its folder.", {
+    file: folder,
+  });
 }

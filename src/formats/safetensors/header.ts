@@ -42,21 +42,31 @@ interface Entry {
  */
 export async function readHeader(source: ByteSource, problems: Problems): Promise<StoredHeader> {
   if (source.size < 8) {
-    throw new EngineError("truncated", "The file is too short for a safetensors header, which begins with 8 bytes of length.", { file: source.path });
+    throw new EngineError("truncated", "The file is too short for a safetensors header, which begins with 8 bytes of length.", {
+      file: source.path,
+    });
   }
   const length = new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true);
   if (length > largestHeader) {
-    throw new EngineError("too-large", `The header claims ${length} bytes where safetensors allows ${largestHeader}; this is no safetensors file.`, {
-      file: source.path,
-      offset: 0,
-    });
+    throw new EngineError(
+      "too-large",
+      `The header claims ${length} bytes where safetensors allows ${largestHeader}; this is no safetensors file.`,
+      {
+        file: source.path,
+        offset: 0,
+      },
+    );
   }
   const dataStart = 8 + Number(length);
   if (dataStart > source.size) {
-    throw new EngineError("truncated", `The header needs ${length} bytes and the file ends after ${source.size - 8}; download it again.`, {
-      file: source.path,
-      offset: 8,
-    });
+    throw new EngineError(
+      "truncated",
+      `The header needs ${length} bytes and the file ends after ${source.size - 8}; download it again.`,
+      {
+        file: source.path,
+        offset: 8,
+      },
+    );
   }
   const { entries, complete, metadata } = parse(await source.read(8, Number(length)), source.path, problems);
   const tensors = entries.map((entry) => check(entry, dataStart, source.size, problems));
@@ -76,23 +86,32 @@ function parse(bytes: Uint8Array, file: string, problems: Problems) {
         if (hasMetadata) json.fail("the key __metadata__ appears twice", offset);
         hasMetadata = true;
         const wrong = json.attempt(() => readMetadata(json, metadata));
-        if (wrong) problems.add("bad-metadata", `__metadata__ must map strings to strings: ${wrong.message} at byte ${8 + wrong.offset}.`);
+        if (wrong)
+          problems.add("bad-metadata", `__metadata__ must map strings to strings: ${wrong.message} at byte ${8 + wrong.offset}.`);
         return;
       }
       const wrong = json.attempt(() => {
         const entry = readEntry(json, name);
         // The library keeps the last of equal names and says nothing; a person should know that one is hidden.
-        if (entries.has(name)) problems.add("duplicate-name", `The header names ${quote(name)} twice; the last one is shown.`, name);
+        if (entries.has(name))
+          problems.add("duplicate-name", `The header names ${quote(name)} twice; the last one is shown.`, name);
         entries.set(name, entry);
       });
       if (!wrong) return;
       complete = false;
-      problems.add("bad-tensor", `The entry of tensor ${quote(name)} cannot be read: ${wrong.message} at byte ${8 + wrong.offset}.`, name);
+      problems.add(
+        "bad-tensor",
+        `The entry of tensor ${quote(name)} cannot be read: ${wrong.message} at byte ${8 + wrong.offset}.`,
+        name,
+      );
     });
     json.end();
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw new EngineError("malformed", `The header is not the JSON that safetensors requires: ${error.message}.`, { file, offset: 8 + error.offset });
+    throw new EngineError("malformed", `The header is not the JSON that safetensors requires: ${error.message}.`, {
+      file,
+      offset: 8 + error.offset,
+    });
   }
   return { entries: [...entries.values()], complete, metadata };
 }
@@ -158,13 +177,20 @@ function check(entry: Entry, dataStart: number, fileSize: number, problems: Prob
   const begin = BigInt(entry.begin);
   const end = BigInt(entry.end);
   const { count, overflows } = product(entry.shape);
-  const base = { name, dtype, shape: entry.shape.map(Number), elementCount: Number(count), byteLength: Number(end > begin ? end - begin : 0n) };
+  const base = {
+    name,
+    dtype,
+    shape: entry.shape.map(Number),
+    elementCount: Number(count),
+    byteLength: Number(end > begin ? end - begin : 0n),
+  };
   const wrong = (code: string, message: string) => {
     problems.add(code, `Tensor ${quote(name)} ${message}.`, name);
     return base;
   };
   const type = dtypes.get(dtype);
-  if (overflows) return { ...wrong("size-overflow", `has a shape of 2^64 elements or more`), shape: entry.shape.map(Number), elementCount: 0 };
+  if (overflows)
+    return { ...wrong("size-overflow", `has a shape of 2^64 elements or more`), shape: entry.shape.map(Number), elementCount: 0 };
   if (begin > end) return wrong("bad-offsets", `ends at ${end}, before it begins at ${begin}`);
   if (BigInt(dataStart) + end > BigInt(fileSize)) {
     return wrong("beyond-end", `ends at byte ${BigInt(dataStart) + end} of a file of ${fileSize} bytes`);
@@ -191,15 +217,26 @@ function product(shape: readonly (number | bigint)[]): { count: bigint; overflow
  * The data must be covered without holes or overlaps, from its first byte to the file's last. Holes are only certain where every
  * tensor has a place.
  */
-function checkCoverage(tensors: readonly StoredTensor[], complete: boolean, dataStart: number, fileSize: number, problems: Problems): void {
-  const placed = tensors.flatMap((t) => (t.range ? [{ name: t.name, begin: t.range.offset, end: t.range.offset + t.range.byteLength }] : []));
+function checkCoverage(
+  tensors: readonly StoredTensor[],
+  complete: boolean,
+  dataStart: number,
+  fileSize: number,
+  problems: Problems,
+): void {
+  const placed = tensors.flatMap((t) =>
+    t.range ? [{ name: t.name, begin: t.range.offset, end: t.range.offset + t.range.byteLength }] : [],
+  );
   placed.sort((a, b) => a.begin - b.begin || a.end - b.end);
   const allPlaced = complete && placed.length === tensors.length;
   let covered = dataStart;
   let last = "";
   for (const { name, begin, end } of placed) {
     if (begin < covered) {
-      const shared = end > begin ? `share bytes ${begin} to ${Math.min(covered, end)}` : `overlap: the second is empty and lies inside the first`;
+      const shared =
+        end > begin
+          ? `share bytes ${begin} to ${Math.min(covered, end)}`
+          : `overlap: the second is empty and lies inside the first`;
       problems.add("overlapping-tensors", `Tensors ${quote(last)} and ${quote(name)} ${shared}.`, name);
     } else if (begin > covered && allPlaced) {
       problems.add("unused-bytes", `Bytes ${covered} to ${begin} before tensor ${quote(name)} belong to no tensor.`, name);

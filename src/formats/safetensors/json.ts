@@ -89,7 +89,7 @@ export class JsonReader {
     return plain ? raw : this.#unescape(raw, start);
   }
 
-  /** A non-negative integer below 2^64, written as one (1.0, 1e0 and -0 are floats). A bigint where a number would not be exact. */
+  /** A non-negative integer below 2^64, written as one (1.0, 1e0 and -0 are floats). A bigint where needed to be exact. */
   unsigned(): number | bigint {
     this.peek();
     const start = this.position;

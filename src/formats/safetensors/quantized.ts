@@ -33,15 +33,27 @@ const knownMethods = new Set(["compressed-tensors", "gptq", "gptq_v2", "awq", "f
 /**
  * Finds weights stored as codes with scales. What looks like one and is not consistent stays as its parts, with a problem.
  */
-export async function findQuantized(folder: ModelFolder, store: Store, config: ModelConfig | undefined, problems: Problems): Promise<LogicalTensor[]> {
+export async function findQuantized(
+  folder: ModelFolder,
+  store: Store,
+  config: ModelConfig | undefined,
+  problems: Problems,
+): Promise<LogicalTensor[]> {
   const method = ownString(config?.quantization, "quant_method");
   const modules = candidates(store);
   if (!modules.length) {
-    if (method) problems.add("unknown-quantization", `config.json says the weights are quantized by ${quote(method)}, which is not understood; they are shown as stored.`);
+    if (method)
+      problems.add(
+        "unknown-quantization",
+        `config.json says the weights are quantized by ${quote(method)}, which is not understood; they are shown as stored.`,
+      );
     return [];
   }
   if (method && !knownMethods.has(method)) {
-    problems.add("unknown-quantization", `config.json says the weights are quantized by ${quote(method)}, which is not understood; some may be shown wrongly.`);
+    problems.add(
+      "unknown-quantization",
+      `config.json says the weights are quantized by ${quote(method)}, which is not understood; some may be shown wrongly.`,
+    );
   }
   const shapes = await readShapes(folder, store);
   const found: LogicalTensor[] = [];
@@ -66,7 +78,11 @@ export async function findQuantized(folder: ModelFolder, store: Store, config: M
       });
     } catch (error) {
       if (!(error instanceof Inconsistent)) throw error;
-      problems.add("inconsistent-quantization", `The quantized weight of ${quote(module)} is shown as its parts: ${error.message}.`, parts.values().next().value?.name);
+      problems.add(
+        "inconsistent-quantization",
+        `The quantized weight of ${quote(module)} is shown as its parts: ${error.message}.`,
+        parts.values().next().value?.name,
+      );
     }
   }
   return found;

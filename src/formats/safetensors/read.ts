@@ -26,7 +26,8 @@ export async function readSafetensors(folder: ModelFolder, name: string): Promis
   const tensors: TensorInfo[] = logical.map(describeLogical);
   for (const tensor of store.tensors.values()) {
     if (used.has(tensor.name)) continue;
-    if (taken.has(tensor.name)) problems.add("duplicate-name", `Tensor ${quote(tensor.name)} is stored both plain and quantized.`, tensor.name);
+    if (taken.has(tensor.name))
+      problems.add("duplicate-name", `Tensor ${quote(tensor.name)} is stored both plain and quantized.`, tensor.name);
     else tensors.push(describePlain(tensor, conv1d, problems));
   }
   tensors.sort((a, b) => naturalOrder(a.name, b.name) || (a.name < b.name ? -1 : 1));
@@ -73,11 +74,19 @@ function storageOf(tensor: PlacedTensor, transposed: boolean, problems: Problems
   const { bits, encoding } = dtypes.get(tensor.dtype)!;
   const columns = tensor.shape.length > 1 ? tensor.elementCount / tensor.shape[0] : tensor.elementCount;
   if (!encoding) {
-    problems.add("unsupported-dtype", `Tensor ${quote(tensor.name)} holds ${tensor.dtype} (complex) values, which are not shown.`, tensor.name);
+    problems.add(
+      "unsupported-dtype",
+      `Tensor ${quote(tensor.name)} holds ${tensor.dtype} (complex) values, which are not shown.`,
+      tensor.name,
+    );
     return undefined;
   }
   if (tensor.elementCount && (columns * bits) % 8 !== 0) {
-    problems.add("partial-byte", `The rows of tensor ${quote(tensor.name)} do not fill whole bytes; its values are not shown.`, tensor.name);
+    problems.add(
+      "partial-byte",
+      `The rows of tensor ${quote(tensor.name)} do not fill whole bytes; its values are not shown.`,
+      tensor.name,
+    );
     return undefined;
   }
   return { encoding, planes: [{ file: tensor.file, ...tensor.range }], ...(transposed && { transposed }) };
@@ -87,7 +96,8 @@ const conv1dWeight = /(^|\.)(c_attn|q_attn|c_proj|c_fc)\.weight$/;
 
 /** transformers' Conv1D keeps weights as [in][out]: the GPT-2 family, told by its configuration or its fused attention. */
 function usesConv1d(store: Store, config: ModelConfig | undefined): boolean {
-  if (config?.modelType !== undefined) return ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"].includes(config.modelType);
+  if (config?.modelType !== undefined)
+    return ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"].includes(config.modelType);
   for (const { name, shape } of store.tensors.values()) {
     if (/(^|\.)c_attn\.weight$/.test(name) && shape.length === 2) return shape[1] === 3 * shape[0];
   }

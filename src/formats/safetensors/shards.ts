@@ -43,7 +43,10 @@ export async function findShards(folder: ModelFolder, name: string, problems: Pr
     return other?.[1] === stem && other[3] === count;
   });
   if (siblings.length < Number(count)) {
-    problems.add("shard-missing", `${siblings.length} of ${Number(count)} parts of the model are in the folder; download the others.`);
+    problems.add(
+      "shard-missing",
+      `${siblings.length} of ${Number(count)} parts of the model are in the folder; download the others.`,
+    );
   }
   return { files: siblings.length ? siblings : [name] };
 }
@@ -58,11 +61,13 @@ async function readShardIndex(folder: ModelFolder, name: string): Promise<ShardS
     throw new EngineError("malformed", `The index is not JSON: ${error.message}.`, place);
   }
   const map = isObject(json) ? own(json, "weight_map") : undefined;
-  if (!isObject(map)) throw new EngineError("malformed", "The index has no weight_map, which says in which file each tensor is.", place);
+  if (!isObject(map))
+    throw new EngineError("malformed", "The index has no weight_map, which says in which file each tensor is.", place);
   const placement = new Map<string, string>();
   const files = new Set<string>();
   for (const [tensor, file] of Object.entries(map)) {
-    if (typeof file !== "string") throw new EngineError("malformed", `The index places tensor ${quote(tensor)} in no file.`, place);
+    if (typeof file !== "string")
+      throw new EngineError("malformed", `The index places tensor ${quote(tensor)} in no file.`, place);
     placement.set(tensor, file);
     files.add(file);
     if (files.size > mostShards) {

@@ -40,7 +40,10 @@ export async function readStore(folder: ModelFolder, name: string, problems: Pro
   for (const { file, error } of failed) {
     const lost = shards.placement ? [...shards.placement.values()].filter((f) => f === file).length : 0;
     const which = lost ? ` Its ${lost} tensors are not shown.` : "";
-    problems.add(error.code === "not-found" ? "shard-missing" : "bad-shard", `Part ${quote(file)} cannot be read: ${error.describe()}${which}`);
+    problems.add(
+      error.code === "not-found" ? "shard-missing" : "bad-shard",
+      `Part ${quote(file)} cannot be read: ${error.describe()}${which}`,
+    );
   }
   const tensors = new Map<string, PlacedTensor>();
   const metadata = new Map<string, string>();
@@ -50,7 +53,11 @@ export async function readStore(folder: ModelFolder, name: string, problems: Pro
       const other = tensors.get(tensor.name);
       const place = shards.placement?.get(tensor.name);
       if (other) {
-        problems.add("duplicate-name", `Tensor ${quote(tensor.name)} is in ${quote(read[other.file].file)} and in ${quote(file)}.`, tensor.name);
+        problems.add(
+          "duplicate-name",
+          `Tensor ${quote(tensor.name)} is in ${quote(read[other.file].file)} and in ${quote(file)}.`,
+          tensor.name,
+        );
         if (place !== file) continue;
       } else if (shards.placement && place !== file) {
         const says = place === undefined ? "does not list it" : `expects it in ${quote(place)}`;
@@ -63,7 +70,11 @@ export async function readStore(folder: ModelFolder, name: string, problems: Pro
     const readable = new Set(read.map((r) => r.file));
     for (const [tensor, file] of shards.placement) {
       if (readable.has(file) && !tensors.has(tensor)) {
-        problems.add("tensor-missing", `The index places tensor ${quote(tensor)} in ${quote(file)}, which does not have it.`, tensor);
+        problems.add(
+          "tensor-missing",
+          `The index places tensor ${quote(tensor)} in ${quote(file)}, which does not have it.`,
+          tensor,
+        );
       }
     }
   }

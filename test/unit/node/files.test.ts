@@ -84,7 +84,10 @@ describe("a model's folder", () => {
     assert.equal(await folder.readText("model.safetensors", 10), "blob");
     assert.equal(await (await openFolder(at("repo/snapshots/r1/onnx"))).readText("model.onnx", 10), "blob");
     await throwsCode("unsafe-path", () => folder.open("evil"));
-    assert.deepEqual(await locate(at("repo/snapshots/r1/model.safetensors")), { folder: at("repo/snapshots/r1"), name: "model.safetensors" });
+    assert.deepEqual(await locate(at("repo/snapshots/r1/model.safetensors")), {
+      folder: at("repo/snapshots/r1"),
+      name: "model.safetensors",
+    });
   });
 
   it("a text beyond its limit or not UTF-8 is refused", async () => {
@@ -108,7 +111,15 @@ describe("a model's folder", () => {
 });
 
 describe("a file read by position", () => {
-  const ranges: [offset: number, length: number][] = [[8, 3], [11, 0], [-1, 2], [0, -1], [0, 2 ** 53], [NaN, 1], [2 ** 53, 2 ** 53]];
+  const ranges: [offset: number, length: number][] = [
+    [8, 3],
+    [11, 0],
+    [-1, 2],
+    [0, -1],
+    [0, 2 ** 53],
+    [NaN, 1],
+    [2 ** 53, 2 ** 53],
+  ];
   for (const [offset, length] of ranges) {
     it(`${length} bytes at ${offset} of 10 are refused before anything is allocated`, async () => {
       put("a", "0123456789");
@@ -166,11 +177,10 @@ describe("an output file", () => {
     for (const name of fs.readdirSync(root)) if (!name.includes("abce")) fs.utimesSync(at(name), old, old);
     const sink = await createSink(at("out"));
     await sink.abort();
-    assert.deepEqual(fs.readdirSync(root).sort(), [
-      `.other.${dead}.0123abcd.partial`,
-      `.out.${dead}.0123abce.partial`,
-      `.out.${process.pid}.0123abcd.partial`,
-    ].sort());
+    assert.deepEqual(
+      fs.readdirSync(root).sort(),
+      [`.other.${dead}.0123abcd.partial`, `.out.${dead}.0123abce.partial`, `.out.${process.pid}.0123abcd.partial`].sort(),
+    );
   });
 });
 
@@ -179,7 +189,10 @@ describe("several output files", () => {
     const set = await createSinks(root, ["m.onnx", "m.onnx.data"]);
     await set.sinks[0].write(0, bytes("graph"));
     await set.sinks[1].write(0, bytes("data"));
-    assert.deepEqual(fs.readdirSync(root).filter((n) => !n.startsWith(".")), []);
+    assert.deepEqual(
+      fs.readdirSync(root).filter((n) => !n.startsWith(".")),
+      [],
+    );
     await set.commit();
     await set.abort();
     assert.deepEqual(fs.readdirSync(root), ["m.onnx", "m.onnx.data"]);

@@ -9,7 +9,9 @@ export const awq: Layout = {
   companions: ["qzeros", "scales"],
   matches: (parts) => {
     const [codes, scales] = [parts.get("qweight")!, parts.get("scales")];
-    return codes.dtype === "I32" && codes.shape.length === 2 && scales?.shape.length === 2 && codes.shape[1] * 8 === scales.shape[1];
+    return (
+      codes.dtype === "I32" && codes.shape.length === 2 && scales?.shape.length === 2 && codes.shape[1] * 8 === scales.shape[1]
+    );
   },
   describe(input) {
     const codes = part(input, "qweight", 2);
@@ -29,10 +31,26 @@ export const awq: Layout = {
       label: `INT4 ${describeGroups({ rowsPerScale: 1, columnsPerScale })}`,
       planes: ["qweight", "scales", "qzeros"],
       affine: {
-        bits: 4, signed: false, storedOffset: 0, packing: "awq", codeOrder: "in-out", codeRowBytes: words * 4, rowsPerScale: 1,
-        columnsPerScale, scaleType: scaleTypeOf("scales", scales), scaleRowStride: 1, scaleColumnStride: rows, zeroPoint: 0,
+        bits: 4,
+        signed: false,
+        storedOffset: 0,
+        packing: "awq",
+        codeOrder: "in-out",
+        codeRowBytes: words * 4,
+        rowsPerScale: 1,
+        columnsPerScale,
+        scaleType: scaleTypeOf("scales", scales),
+        scaleRowStride: 1,
+        scaleColumnStride: rows,
+        zeroPoint: 0,
         zeros: {
-          bits: 4, signed: false, storedOffset: 0, packing: "awq", rowStride: 1, columnStride: rows, packedRowElements: rows,
+          bits: 4,
+          signed: false,
+          storedOffset: 0,
+          packing: "awq",
+          rowStride: 1,
+          columnStride: rows,
+          packedRowElements: rows,
           packedRowBytes: words * 4,
         },
       },

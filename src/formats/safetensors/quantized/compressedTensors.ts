@@ -2,7 +2,17 @@ import { isObject, own, ownNumber } from "../config";
 import { dtypes } from "../dtypes";
 import type { ScalarType } from "../../../core/model";
 import {
-  checkedSize, describeGroups, expectDtype, expectShape, Inconsistent, type GridSizes, type Layout, type LayoutInput, part, scaleGrid, scaleTypeOf,
+  checkedSize,
+  describeGroups,
+  expectDtype,
+  expectShape,
+  Inconsistent,
+  type GridSizes,
+  type Layout,
+  type LayoutInput,
+  part,
+  scaleGrid,
+  scaleTypeOf,
 } from "./layout";
 
 /** Packed widths that fill a 32-bit word. Others run across words and are told apart by the shape alone. */
@@ -44,12 +54,26 @@ export const packed: Layout = {
       label: `INT${bits} ${describeGroups(grid)}${zero ? " asym" : ""}`,
       planes: ["weight_packed", "weight_scale", ...(zero ? ["weight_zero_point"] : []), ...(order ? ["weight_g_idx"] : [])],
       affine: {
-        bits, signed: false, storedOffset: offset, packing: "lsb", codeOrder: "out-in", codeRowBytes: words * 4, ...strides,
-        scaleType: scaleTypeOf("weight_scale", scales), zeroPoint: 0,
+        bits,
+        signed: false,
+        storedOffset: offset,
+        packing: "lsb",
+        codeOrder: "out-in",
+        codeRowBytes: words * 4,
+        ...strides,
+        scaleType: scaleTypeOf("weight_scale", scales),
+        zeroPoint: 0,
         ...(zero && {
           zeros: {
-            bits, signed: false, storedOffset: -offset, packing: "lsb", rowStride: 0, columnStride: 0, packedRowElements: 0,
-            packedRowBytes: columnGroups * 4, rowsPerWord: 32 / bits,
+            bits,
+            signed: false,
+            storedOffset: -offset,
+            packing: "lsb",
+            rowStride: 0,
+            columnStride: 0,
+            packedRowElements: 0,
+            packedRowBytes: columnGroups * 4,
+            rowsPerWord: 32 / bits,
           },
         }),
       },
@@ -57,7 +81,7 @@ export const packed: Layout = {
   },
 };
 
-/** "int-quantized": `weight` int8 [out, in], `weight_scale` per tensor, row or group, `weight_zero_point` int8 like the scales. */
+/** "int-quantized": `weight` int8 [out, in], `weight_scale` per tensor, row or group, `weight_zero_point` int8 alike. */
 export const integerScaled: Layout = {
   key: "weight",
   companions: ["weight_scale", "weight_zero_point", "weight_g_idx"],
@@ -78,12 +102,25 @@ export const integerScaled: Layout = {
       label: `INT8 ${describeGroups(grid)}${zero ? " asym" : ""}`,
       planes: ["weight", "weight_scale", ...(zero ? ["weight_zero_point"] : [])],
       affine: {
-        bits: 8, signed: true, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: columns, ...strides,
-        scaleType: scaleTypeOf("weight_scale", scales), zeroPoint: 0,
+        bits: 8,
+        signed: true,
+        storedOffset: 0,
+        packing: "lsb",
+        codeOrder: "out-in",
+        codeRowBytes: columns,
+        ...strides,
+        scaleType: scaleTypeOf("weight_scale", scales),
+        zeroPoint: 0,
         ...(zero && {
           zeros: {
-            bits: 8, signed: true, storedOffset: 0, packing: "lsb", rowStride: strides.scaleRowStride,
-            columnStride: strides.scaleColumnStride, packedRowElements: columnGroups, packedRowBytes: columnGroups,
+            bits: 8,
+            signed: true,
+            storedOffset: 0,
+            packing: "lsb",
+            rowStride: strides.scaleRowStride,
+            columnStride: strides.scaleColumnStride,
+            packedRowElements: columnGroups,
+            packedRowBytes: columnGroups,
           },
         }),
       },
@@ -98,7 +135,8 @@ export const integerScaled: Layout = {
 export const floatBlocks: Layout = {
   key: "weight",
   companions: ["weight_scale", "weight_scale_inv", "weight_zero_point"],
-  matches: (parts) => parts.get("weight")!.dtype.startsWith("F8_") && (parts.has("weight_scale") || parts.has("weight_scale_inv")),
+  matches: (parts) =>
+    parts.get("weight")!.dtype.startsWith("F8_") && (parts.has("weight_scale") || parts.has("weight_scale_inv")),
   describe(input) {
     const codes = part(input, "weight", 2);
     const [rows, columns] = codes.shape;
@@ -111,8 +149,16 @@ export const floatBlocks: Layout = {
       label: `${codes.dtype} ${describeGroups(grid)}`,
       planes: ["weight", name],
       affine: {
-        bits: 8, signed: true, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: columns, ...strides,
-        scaleType: scaleTypeOf(name, scales), zeroPoint: 0, codeType: dtypes.get(codes.dtype)!.encoding as ScalarType,
+        bits: 8,
+        signed: true,
+        storedOffset: 0,
+        packing: "lsb",
+        codeOrder: "out-in",
+        codeRowBytes: columns,
+        ...strides,
+        scaleType: scaleTypeOf(name, scales),
+        zeroPoint: 0,
+        codeType: dtypes.get(codes.dtype)!.encoding as ScalarType,
       },
     };
   },
@@ -123,11 +169,13 @@ function columnsOf(input: LayoutInput, rows: number, words: number): number {
   if (input.shape) {
     const [statedRows, columns] = input.shape;
     if (statedRows !== rows) throw new Inconsistent(`weight_shape says ${statedRows} rows and weight_packed has ${rows}`);
-    if (!(columns > 0 && columns <= words * 32)) throw new Inconsistent(`weight_shape says ${columns} columns, which ${words} words do not hold`);
+    if (!(columns > 0 && columns <= words * 32))
+      throw new Inconsistent(`weight_shape says ${columns} columns, which ${words} words do not hold`);
     return columns;
   }
   const bits = ownNumber(weightsScheme(input), "num_bits");
-  if (!bits || 32 % bits !== 0) throw new Inconsistent("weight_shape is missing and config.json does not give the number of bits");
+  if (!bits || 32 % bits !== 0)
+    throw new Inconsistent("weight_shape is missing and config.json does not give the number of bits");
   return (words * 32) / bits;
 }
 

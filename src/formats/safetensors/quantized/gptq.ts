@@ -23,16 +23,20 @@ export const gptq: Layout = {
     const order = input.parts.get("g_idx");
     expectDtype("qzeros", zeros, "I32");
     const configured = ownNumber(input.quantization, "bits");
-    const bits = [...(configured ? [configured] : []), ...widths].find((b) => b <= 8 && zeros.shape[1] === Math.ceil((rows * b) / 32));
+    const bits = [...(configured ? [configured] : []), ...widths].find(
+      (b) => b <= 8 && zeros.shape[1] === Math.ceil((rows * b) / 32),
+    );
     if (bits === undefined) throw new Inconsistent(`qzeros has ${zeros.shape[1]} words for ${rows} rows`);
     expectShape("qzeros", zeros, groups, zeros.shape[1]);
     const columns = (words * 32) / bits;
-    if (!Number.isInteger(columns)) throw new Inconsistent(`qweight has ${words} words along in, which do not hold whole codes of ${bits} bits`);
+    if (!Number.isInteger(columns))
+      throw new Inconsistent(`qweight has ${words} words along in, which do not hold whole codes of ${bits} bits`);
     if (order) {
       expectDtype("g_idx", order, "I32");
       expectShape("g_idx", order, columns);
     }
-    if (groups === 0 || (columns % groups !== 0 && !order)) throw new Inconsistent(`${groups} groups do not divide ${columns} columns`);
+    if (groups === 0 || (columns % groups !== 0 && !order))
+      throw new Inconsistent(`${groups} groups do not divide ${columns} columns`);
     checkedSize(rows, columns);
     const columnsPerScale = groups === 1 ? 0 : Math.ceil(columns / groups);
     const format = ownString(input.quantization, "checkpoint_format");
@@ -42,10 +46,26 @@ export const gptq: Layout = {
       label: `INT${bits} ${describeGroups({ rowsPerScale: 1, columnsPerScale })}`,
       planes: ["qweight", "scales", "qzeros", ...(order ? ["g_idx"] : [])],
       affine: {
-        bits, signed: false, storedOffset: 0, packing: "lsb", codeOrder: "in-packed-out", codeRowBytes: rows * 4, rowsPerScale: 1,
-        columnsPerScale, scaleType: scaleTypeOf("scales", scales), scaleRowStride: 1, scaleColumnStride: rows, zeroPoint: 0,
+        bits,
+        signed: false,
+        storedOffset: 0,
+        packing: "lsb",
+        codeOrder: "in-packed-out",
+        codeRowBytes: rows * 4,
+        rowsPerScale: 1,
+        columnsPerScale,
+        scaleType: scaleTypeOf("scales", scales),
+        scaleRowStride: 1,
+        scaleColumnStride: rows,
+        zeroPoint: 0,
         zeros: {
-          bits, signed: false, storedOffset: second ? 0 : 1, packing: "lsb", rowStride: 1, columnStride: rows, packedRowElements: rows,
+          bits,
+          signed: false,
+          storedOffset: second ? 0 : 1,
+          packing: "lsb",
+          rowStride: 1,
+          columnStride: rows,
+          packedRowElements: rows,
           packedRowBytes: zeros.shape[1] * 4,
         },
       },

@@ -12,7 +12,8 @@ const longestRead = 4 * 1024 * 1024;
 export async function readShapes(folder: ModelFolder, store: Store): Promise<Map<string, [number, number]>> {
   const suffix = ".weight_shape";
   const wanted = [...store.tensors.values()].filter(
-    (t) => t.name.endsWith(suffix) && t.range && t.elementCount === 2 && (t.dtype === "I64" || t.dtype === "I32"));
+    (t) => t.name.endsWith(suffix) && t.range && t.elementCount === 2 && (t.dtype === "I64" || t.dtype === "I32"),
+  );
   const shapes = new Map<string, [number, number]>();
   for (const [file, name] of store.files.entries()) {
     const here = wanted.filter((t) => t.file === file).sort((a, b) => a.range!.offset - b.range!.offset);
@@ -26,7 +27,8 @@ export async function readShapes(folder: ModelFolder, store: Store): Promise<Map
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
         for (const tensor of run) {
           const at = tensor.range!.offset - start;
-          const value = (i: number) => (tensor.dtype === "I64" ? Number(view.getBigInt64(at + 8 * i, true)) : view.getInt32(at + 4 * i, true));
+          const value = (i: number) =>
+            tensor.dtype === "I64" ? Number(view.getBigInt64(at + 8 * i, true)) : view.getInt32(at + 4 * i, true);
           shapes.set(tensor.name.slice(0, -suffix.length), [value(0), value(1)]);
         }
       }
