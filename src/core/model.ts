@@ -119,6 +119,8 @@ export interface TensorInfo {
   readonly group: string;
   /** ONNX: operators that consume it ("MatMul", "Conv"); used to decide what may be quantized. */
   readonly consumers?: readonly string[];
+  /** ONNX: the name of the first node that consumes it ("/layers.0/mlp/MatMul"), where the tensor's own name says nothing. */
+  readonly consumerName?: string;
 }
 
 /** What the header alone tells. Plain data. */
