@@ -33,7 +33,8 @@ const node = { bundle: true, platform: "node", format: "cjs", target: "node20", 
 const entries = (pairs) => pairs.filter(([, file]) => existsSync(path.join(root, file)));
 const bundles = [
   { ...node, outdir: "dist", entryPoints: Object.fromEntries(entries([
-    ["extension", "src/vscode/extension.ts"], ["engine", "src/node/engineProcess.ts"], ["worker", "src/node/worker.ts"], ["cli", "src/cli/main.ts"]])) },
+    ["extension", "src/vscode/extension.ts"], ["engine", "src/node/engineProcess.ts"], ["worker", "src/node/worker.ts"]])) },
+  { ...node, outdir: "dist", entryPoints: Object.fromEntries(entries([["cli", "src/cli/main.ts"]])), banner: { js: "#!/usr/bin/env node" } },
   { bundle: true, platform: "browser", format: "iife", target: "es2022", sourcemap: false, minify: !watch, logLevel: "warning",
     outdir: "dist", entryPoints: Object.fromEntries(entries([["webview", "webview/main.ts"]])) },
   { ...node, outdir: "dist/test", entryPoints: Object.fromEntries(

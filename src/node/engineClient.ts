@@ -115,6 +115,11 @@ class ForkedEngine implements EngineClient {
     }
     connection.onError(() => {}); // What follows from it arrives as the process's end.
     connection.listen();
+    // A process that closed its channel and lives on answers nobody.
+    child.once("disconnect", () => {
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      child.once("exit", () => clearTimeout(timer));
+    });
     child.once("error", (error) => this.#ended(running, error.message));
     // "close" comes after "exit" and after the last line on standard error.
     child.once("close", (code, signal) => this.#ended(running, describeExit({ code, signal, lastWords: running.lastWords })));
@@ -141,9 +146,6 @@ class ForkedEngine implements EngineClient {
     const { child } = running;
     // Letting go of the channel tells the process to clean up and leave.
     if (child.connected) child.disconnect();
-    const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
-    timer.unref();
-    child.once("exit", () => clearTimeout(timer));
     child.unref();
     this.options.log?.(message);
   }
