@@ -29,7 +29,7 @@ export const iq4_nl = blockEncoding({
       const variance = importance ? meanSquare(x, from + c, 32, 2) : 0;
       const scale = fitLevels(x, from + c, variance, importance, c);
       putHalf(bytes, at, scale);
-      codeBlock(x, from + c, scale ? fround(1 / scale) : 0);
+      codeBlock(x, from + c, scale === 0 ? 0 : fround(1 / scale));
       packNibbles(codes, bytes, at + 2);
     }
   },
@@ -64,11 +64,11 @@ export const iq4_xs = blockEncoding({
       }
       const d = fround(-maxScale / 32);
       putHalf(bytes, at, d);
-      const inverse = d ? fround(1 / d) : 0;
+      const inverse = d === 0 ? 0 : fround(1 / d);
       for (let j = 0; j < 8; j++) {
         const l = Math.max(-32, Math.min(31, nearestInt(fround(inverse * scales[j]))));
         const scale = fround(d * l); // the unrounded d, unlike the K types
-        codeBlock(x, start + 32 * j, scale ? fround(1 / scale) : 0);
+        codeBlock(x, start + 32 * j, scale === 0 ? 0 : fround(1 / scale));
         packNibbles(codes, bytes, at + 8 + 16 * j);
         bytes[at + 4 + (j >> 1)] |= ((l + 32) & 15) << (4 * (j & 1));
         bytes[at + 2 + (j >> 2)] |= ((l + 32) >> 4) << (2 * (j & 3));

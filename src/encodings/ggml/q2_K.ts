@@ -43,7 +43,7 @@ export const q2_K = blockEncoding({
       for (let j = 0; j < 16; j++) {
         bytes[at + j] = scaleCodes[j] | (minCodes[j] << 4);
         const scale = fround(d * (bytes[at + j] & 15));
-        if (scale) recodeAffine(x, start + 16 * j, 16, scale, fround(dmin * (bytes[at + j] >> 4)), 3, codes, 16 * j);
+        if (scale !== 0) recodeAffine(x, start + 16 * j, 16, scale, fround(dmin * (bytes[at + j] >> 4)), 3, codes, 16 * j);
       }
       packPairs(codes, bytes, at + 16);
     }

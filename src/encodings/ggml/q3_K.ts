@@ -35,7 +35,7 @@ export const q3_K = blockEncoding({
       const d = half(bytes, at + 108);
       for (let j = 0; j < 16; j++) {
         const scale = fround(d * (scaleCodes[j] - 32));
-        if (scale) recodeSymmetric(x, start + 16 * j, 16, scale, 4, codes, 16 * j);
+        if (scale !== 0) recodeSymmetric(x, start + 16 * j, 16, scale, 4, codes, 16 * j);
       }
       for (let e = 0; e < 256; e++) {
         bytes[at + (e & 31)] |= (codes[e] >> 2) << (e >> 5);
@@ -67,7 +67,7 @@ function unweighted(x: Float32Array, start: number): number {
     scales[j] = descendSymmetric(16, 4, x, start + 16 * j, codes, 16 * j);
     if (Math.abs(scales[j]) > Math.abs(maxScale)) maxScale = scales[j];
   }
-  if (!maxScale) {
+  if (maxScale === 0) {
     scaleCodes.fill(0);
     return 0;
   }

@@ -40,7 +40,7 @@ export const q4_1 = blockEncoding({
           if (v > max) max = v;
         }
         scale = fround(fround(max - min) / 15);
-        const inverse = scale ? fround(1 / scale) : 0;
+        const inverse = scale === 0 ? 0 : fround(1 / scale);
         for (let e = 0; e < 32; e++) {
           const v = fround(fround(x[from + c + e] - min) * inverse);
           codes[e] = Math.min(15, (truncate(fround(v + 0.5)) << 24) >> 24);

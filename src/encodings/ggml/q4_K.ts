@@ -83,6 +83,6 @@ export function encodeSubBlocks(
   const dmin = half(bytes, at + 2);
   for (let j = 0; j < 8; j++) {
     const scale = fround(d * scaleCodes[j]);
-    if (scale) recodeAffine(x, start + 32 * j, 32, scale, fround(dmin * minCodes[j]), nmax, result, 32 * j);
+    if (scale !== 0) recodeAffine(x, start + 32 * j, 32, scale, fround(dmin * minCodes[j]), nmax, result, 32 * j);
   }
 }

@@ -30,7 +30,7 @@ export const q5_0 = blockEncoding({
         scale = fitSymmetric(32, 16, x, from + c, codes, 0, weights);
       } else {
         scale = fround(signedExtreme(x, from + c, 32) / -16);
-        const inverse = scale ? fround(1 / scale) : 0;
+        const inverse = scale === 0 ? 0 : fround(1 / scale);
         for (let e = 0; e < 32; e++) {
           codes[e] = Math.min(31, (truncate(fround(fround(x[from + c + e] * inverse) + 16.5)) << 24) >> 24);
         }

@@ -41,7 +41,7 @@ export const q5_1 = blockEncoding({
           if (v > max) max = v;
         }
         scale = fround(fround(max - min) / 31);
-        const inverse = scale ? fround(1 / scale) : 0;
+        const inverse = scale === 0 ? 0 : fround(1 / scale);
         // Unlike Q4_1 the original does not clamp: the cast to a byte and the packing keep five bits.
         for (let e = 0; e < 32; e++) codes[e] = truncate(fround(fround(fround(x[from + c + e] - min) * inverse) + 0.5)) & 31;
       }

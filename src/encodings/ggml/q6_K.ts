@@ -42,7 +42,7 @@ export const q6_K = blockEncoding({
       for (let j = 0; j < 16; j++) {
         bytes[at + 192 + j] = Math.min(127, nearestInt(fround(inverse * scales[j])));
         const scale = fround(d * ((bytes[at + 192 + j] << 24) >> 24));
-        if (scale) recodeSymmetric(x, start + 16 * j, 16, scale, 32, codes, 16 * j);
+        if (scale !== 0) recodeSymmetric(x, start + 16 * j, 16, scale, 32, codes, 16 * j);
       }
       for (let h = 0; h < 2; h++) {
         for (let l = 0; l < 32; l++) {

@@ -19,7 +19,7 @@ export const q8_0 = blockEncoding({
   encodeRow(x, from, columns, bytes, at) {
     for (let c = 0; c < columns; c += 32, at += 34) {
       const scale = fround(Math.abs(signedExtreme(x, from + c, 32)) / 127);
-      const inverse = scale ? fround(1 / scale) : 0;
+      const inverse = scale === 0 ? 0 : fround(1 / scale);
       putHalf(bytes, at, scale);
       for (let e = 0; e < 32; e++) bytes[at + 2 + e] = truncate(roundAway(fround(x[from + c + e] * inverse)));
     }

@@ -78,7 +78,7 @@ export function fitSymmetric(
     for (let i = 0; i < n; i++) {
       codes[to + i] = nmax + Math.max(-nmax, Math.min(nmax - 1, nearestInt(fround(inverse * x[from + i]))));
     }
-    scale = suml2 ? fround(sumlx / suml2) : 0;
+    scale = suml2 === 0 ? 0 : fround(sumlx / suml2);
     best = fround(scale * sumlx);
   }
   return scale;

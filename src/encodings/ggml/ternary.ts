@@ -8,7 +8,7 @@ const trits = new Uint8Array(256);
 /** Codes 0, 1, 2 for −d, 0, d with d = max|x|. Returns d. What overflows (denormal d) becomes 1, as on x86. */
 function ternaryCodes(x: Float32Array, from: number): number {
   const d = Math.abs(signedExtreme(x, from, 256));
-  const inverse = d ? fround(1 / d) : 0;
+  const inverse = d === 0 ? 0 : fround(1 / d);
   for (let e = 0; e < 256; e++) {
     const q = roundAway(fround(x[from + e] * inverse));
     trits[e] = Math.abs(q) <= 1 ? q + 1 : 1;

@@ -1,3 +1,4 @@
+import { EngineError } from "../../core/errors";
 import type { FormatName } from "../../core/model";
 import type { Encoding } from "../encoding";
 import { bf16Bits, bf16Value, f16Bits, f16Table, f32FromBits } from "../half";
@@ -30,6 +31,11 @@ function float(parts: FloatParts): Encoding {
 }
 
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** NaN and infinity pass as they are, but no finite weight may silently become infinite. */
+function tooLarge(value: number, label: string, advice: string): EngineError {
+  return new EngineError("bad-request", `${label} cannot hold ${value}; ${advice}, or keep this tensor as it is.`);
+}
 
 const f32 = float({
   name: "f32",
@@ -70,6 +76,7 @@ const f16 = float({
   encode(x, count, bytes) {
     for (let i = 0; i < count; i++) {
       const bits = f16Bits(x[i]);
+      if ((bits & 0x7fff) === 0x7c00 && Math.abs(x[i]) !== Infinity) throw tooLarge(x[i], "F16", "choose BF16 or F32");
       bytes[2 * i] = bits;
       bytes[2 * i + 1] = bits >> 8;
     }
@@ -89,6 +96,7 @@ const bf16 = float({
   encode(x, count, bytes) {
     for (let i = 0; i < count; i++) {
       const bits = bf16Bits(x[i]);
+      if ((bits & 0x7fff) === 0x7f80 && Math.abs(x[i]) !== Infinity) throw tooLarge(x[i], "BF16", "choose F32");
       bytes[2 * i] = bits;
       bytes[2 * i + 1] = bits >> 8;
     }
