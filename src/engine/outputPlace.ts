@@ -9,7 +9,8 @@ import type { OpenModel } from "./openModel";
  */
 export async function outputPlace(files: EngineFiles, { format, index }: OpenModel, output: string): Promise<OutputPlace> {
   const { path, parent, name } = files.split(output);
-  const isFile = format.extensions.some((e) => name.toLowerCase().endsWith(e) && name.length > e.length) && !/[/\\]$/.test(output);
+  const [ending] = format.extensions;
+  const isFile = name.toLowerCase().endsWith(ending) && name.length > ending.length && !/[/\\]$/.test(output);
   const isFolder = await files.isFolder(path);
   if (isFile) {
     if (isFolder) throw new EngineError("bad-request", "The output is an existing folder; name a file.", { file: path });
@@ -21,7 +22,7 @@ export async function outputPlace(files: EngineFiles, { format, index }: OpenMod
     }
     return { kind: "folder", path };
   }
-  throw new EngineError("bad-request", `The output of a ${format.label} model is a file whose name ends in ${format.extensions[0]}.`, { file: path });
+  throw new EngineError("bad-request", `The output of a ${format.label} model is a file whose name ends in ${ending}.`, { file: path });
 }
 
 /** The source stays as it is, and nothing is replaced but an earlier output of the same name. */
@@ -29,13 +30,17 @@ export async function refuseOverwriting(
   files: EngineFiles, { index, folder, name }: OpenModel, place: OutputPlace, outputs: readonly OutputFile[],
 ): Promise<void> {
   if (place.kind === "folder") return; // new or empty, which `stage` checks
+  if (!outputs.some((o) => o.name === place.name)) {
+    throw new EngineError("bad-request", "This model is written as several files; name a new folder instead of a file.", { file: place.path });
+  }
   const copied = outputs.flatMap((o) => o.segments.flatMap((s) => (s.kind === "copy" ? [s.source] : [])));
   const sources = [...new Set([name, ...index.files, ...copied])].map((f) => files.join(folder.path, f));
   for (const output of outputs) {
     const final = files.join(place.folder, output.name);
     for (const source of sources) {
       if (await files.isSame(final, source)) {
-        throw new EngineError("bad-request", "The output would replace a file of the model itself; choose another name or folder.", { file: final });
+        const instead = output.name === place.name ? "choose another name" : "choose another folder";
+        throw new EngineError("bad-request", `The output would replace a file of the model itself; ${instead}.`, { file: final });
       }
     }
     // A companion that carries the output's name belongs to an earlier export; any other file is somebody else's.
