@@ -3,8 +3,8 @@ import type { Located } from "./constants";
 import { constantOf } from "./consumers";
 import { affineGrid, type ScaleAxis, shared } from "./grid";
 import { findScale, type GridSource, gridSources } from "./gridSources";
-import type { GraphNode, Value } from "./network";
-import { lengthOf } from "./values";
+import { attributeOf, type GraphNode, inputOf, type Value } from "./network";
+import { lengthOf, shortList } from "./values";
 import { type DequantizedView, refuse, type ViewContext, type Viewed } from "./view";
 
 /**
@@ -17,9 +17,10 @@ export async function dequantizedViews(context: ViewContext): Promise<{ views: M
   for (const scope of context.network.scopes) {
     for (const node of scope.nodes) {
       for (const source of gridSources(node)) {
-        const codes = constantOf(node, source.codes);
-        if (!codes) continue;
-        const view = await viewOf(context, node, codes, source);
+        const found = codesOf(context, node, source);
+        if (!found) continue;
+        const { codes } = found;
+        const view = await viewOf(context, node, codes, found.source);
         if (!view) continue;
         const before = views.get(codes);
         if (!before || ("problem" in before && !("problem" in view))) views.set(codes, view);
@@ -28,6 +29,27 @@ export async function dequantizedViews(context: ViewContext): Promise<{ views: M
     }
   }
   return { views, disagreeing };
+}
+
+/** The constant codes of an operator: at its input, transposed before it, or looked up before it. */
+function codesOf(context: ViewContext, node: GraphNode, source: GridSource): { codes: Value; source: GridSource } | undefined {
+  const codes = constantOf(node, source.codes) ?? gatheredCodes(context, node, source);
+  if (codes) return { codes, source };
+  const maker = inputOf(node, source.codes)?.producer;
+  const perm = maker && attributeOf(maker.proto, "perm");
+  const flips = maker?.proto.opType === "Transpose" && (!perm || shortList(perm.ints)?.join() === "1,0");
+  const stored = flips ? constantOf(maker, 0) : undefined;
+  if (!stored || source.kind !== "axis" || source.block > 0 || context.located(stored)?.dims.length !== 2) return undefined;
+  return { codes: stored, source: { ...source, axis: source.axis < 0 ? -1 - source.axis : 1 - source.axis } };
+}
+
+/** A table of codes whose rows are looked up first and dequantized after, with one scale for all: ONNX Runtime's embeddings. */
+function gatheredCodes(context: ViewContext, node: GraphNode, source: GridSource): Value | undefined {
+  if (node.proto.opType !== "DequantizeLinear" || source.kind !== "axis" || source.block > 0) return undefined;
+  const gather = inputOf(node, 0)?.producer;
+  const scale = findScale(node, source);
+  if (gather?.proto.opType !== "Gather" || !scale || context.located(scale.value)?.count !== 1) return undefined;
+  return constantOf(gather, 0);
 }
 
 function sameView(a: DequantizedView, b: DequantizedView): boolean {

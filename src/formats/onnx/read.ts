@@ -112,22 +112,31 @@ export function weightsOf(model: OnnxModel): Weight[] {
     const { value } = located.constant;
     const viewed = model.views.get(value);
     const view = viewed && "layout" in viewed ? viewed : undefined;
-    if (!view && (parameters.has(value) || isParameterOnly(value))) continue;
+    if (parameters.has(value) || (!view && isParameterOnly(value))) continue;
     const consumers = model.consumers(value);
     const asWeight = view !== undefined || (located.dims.length > 1 && consumers.some(isWeightInput));
-    if (!isShown(located, asWeight)) continue;
+    if (!isShown(located, asWeight, consumers)) continue;
     const kind = located.type?.kind;
     const isParameter = asWeight || kind === "float" || kind === "complex";
-    weights.push({ located, view, consumers, isParameter, order: value.uses[0]?.node.order ?? Infinity });
+    weights.push({ located, view, consumers, isParameter, order: placeOf(value, consumers) });
   }
   return weights.sort((a, b) => (a.order === b.order ? 0 : a.order - b.order));
 }
 
-/** Single numbers are settings (an epsilon, a scale factor) unless the model keeps them as a vector of its own. */
-function isShown({ dims, count, type, constant }: Located, asWeight: boolean): boolean {
+/** Where a constant stands in the order of the graph: at its first operator or, for one inside a function, at the call. */
+function placeOf(value: Value, consumers: readonly Consumer[]): number {
+  const first = consumers.find((c) => !c.node.scope.fn || c.node.scope.fn === value.scope.fn)?.node.order;
+  return first ?? value.uses[0]?.node.order ?? Infinity;
+}
+
+/** Operators whose parameters may have one element: a layer with one output has a bias of one. Elsewhere it is a setting. */
+const layers = new Set(["Conv", "ConvTranspose", "Gemm", "PRelu", "BatchNormalization", "InstanceNormalization", "LayerNormalization",
+  "GroupNormalization", "RMSNormalization", "LSTM", "GRU", "RNN"]);
+
+function isShown({ count, type }: Located, asWeight: boolean, consumers: readonly Consumer[]): boolean {
   if (asWeight || !type) return true;
   if (type.kind === "integer" || type.kind === "bool" || type.kind === "string") return count > mostSettings;
-  return count !== 1 || (dims.length > 0 && constant.origin.kind === "initializer");
+  return count !== 1 || consumers.some((c) => layers.has(c.node.proto.opType));
 }
 
 async function describe(model: OnnxModel, weight: Weight, values: ValueReader, problems: Problems): Promise<TensorInfo> {
