@@ -1,0 +1,74 @@
+import { EngineError } from "../core/errors";
+import { type Encoding, encoding as encodingNamed, fits } from "../encodings";
+import type { ErrorKernel } from "../kernels";
+import { TILE_CAPACITY } from "./passArena";
+import type { PassContext } from "./passContext";
+import { isDivisible } from "./passReader";
+import type { Tile } from "./passStatistics";
+import type { TensorSource } from "./tasks";
+
+/** Can this encoding's error be measured on this tensor, and for that be given rows in stretches? */
+export function isMeasurable(encoding: Encoding, tensor: TensorSource): boolean {
+  return encoding.encode !== undefined && fits(encoding, tensor.columns) && (isDivisible(encoding) || tensor.columns <= rowLimit(tensor));
+}
+
+function rowLimit(tensor: TensorSource): number {
+  return tensor.storage.transposed ? 2 ** 18 : TILE_CAPACITY;
+}
+
+/** Σ(w − ŵ)² of some encodings over tiles of the matrix. */
+export class ErrorTally {
+  readonly #entries: { readonly encoding: Encoding; readonly kernel: ErrorKernel | undefined; sum: number | undefined }[];
+  /** Some encoding must see whole rows. */
+  readonly wholeRows: boolean;
+
+  constructor(readonly context: PassContext, tensor: TensorSource, names: readonly string[]) {
+    this.#entries = names.map((name) => {
+      const encoding = encodingNamed(name);
+      return { encoding, kernel: context.kernels.errorOf(encoding.name), sum: isMeasurable(encoding, tensor) ? 0 : undefined };
+    });
+    this.wholeRows = this.#entries.some((e) => e.sum !== undefined && !isDivisible(e.encoding));
+  }
+
+  /** Nothing is to be measured. */
+  get idle(): boolean {
+    return this.#entries.every((e) => e.sum === undefined);
+  }
+
+  get squaredErrors(): readonly (number | undefined)[] {
+    return this.#entries.map((e) => e.sum);
+  }
+
+  /** A tile of finite elements that is not at the arena's `spare`. */
+  add(tile: Tile): void {
+    for (const entry of this.#entries) {
+      if (entry.sum === undefined) continue;
+      const quick = entry.kernel ? entry.kernel(tile.x, tile.rows, tile.columns) : NaN;
+      if (quick === quick) entry.sum += quick;
+      else entry.sum = this.#throughBytes(entry.encoding, tile, entry.sum);
+    }
+  }
+
+  /** Undefined when the encoding cannot hold these values. */
+  #throughBytes(encoding: Encoding, { x, rows, columns }: Tile, sum: number): number | undefined {
+    const { u8, f32, arena, kernels } = this.context;
+    let at = arena.planes;
+    const planes = encoding.planes.map((plane) => {
+      const bytes = Math.ceil(rows * plane.rowBytes(columns));
+      const view = u8.subarray(at, at + bytes);
+      at += Math.ceil(bytes / 64) * 64;
+      return view;
+    });
+    const count = rows * columns;
+    try {
+      encoding.encode!(f32.subarray(x / 4, x / 4 + count), rows, columns, planes);
+    } catch (error) {
+      if (error instanceof EngineError) return undefined;
+      throw error;
+    }
+    const decode = kernels.decoder(encoding.name);
+    if (decode && planes.length === 1) decode(arena.planes, count, arena.spare);
+    else encoding.decode(planes, rows, columns, f32.subarray(arena.spare / 4, arena.spare / 4 + count));
+    return sum + kernels.squaredDifference(x, arena.spare, count);
+  }
+}
