@@ -13,12 +13,14 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 ? String(value) : digits(value)} ${byteUnits[unit]}`;
 }
 
-/** Three significant digits without an exponent. */
+/** Three significant digits without an exponent, at most six places. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (value === 0) return "0";
-  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toFixed(Math.min(places, 6));
+  // Rounded first: 0.9996 has its leading digit at 1.
+  const rounded = Number(value.toPrecision(3));
+  const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(rounded))));
+  return rounded.toFixed(Math.min(places, 6));
 }
 
 export const bitsText = (bits: number) => `${digits(bits)} bpw`;

@@ -6,8 +6,8 @@ import { ensureChromium } from "./tools.mjs";
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--disable-default-apps", "--force-color-profile=srgb"];
 
-/** A console line is ours when it comes from a webview, names us, or tells of a breached content policy. */
-const ours = (text, url) => /bitlens/i.test(text) || /\/webview\/browser\/pre\/|vscode-webview|vscode-resource/.test(url);
+/** A console line is ours when it comes from a webview or names our extension. */
+const ours = (text, url) => /bitlens\.(bitlens|model)|extensions\/bitlens/i.test(text) || /\/webview\/browser\/pre\/|vscode-webview|vscode-resource/.test(url);
 const breach = (text) => /Content Security Policy|Refused to (load|execute|apply|connect|run)/i.test(text);
 
 /** `host`: the only one the page may talk to. */

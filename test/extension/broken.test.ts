@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { notALocalFile } from "../../src/vscode/errors";
+import { activated, closeAll, open, sampleUri, status, temporaryFolder } from "./support";
+
+describe("files that cannot be opened", () => {
+  const folder = temporaryFolder();
+  afterEach(closeAll);
+
+  const rows: [name: string, bytes: Buffer | string][] = [
+    ["empty.safetensors", ""],
+    ["cut.safetensors", fs.readFileSync(sampleUri().fsPath).subarray(0, 100_000)],
+    ["garbage.gguf", Buffer.alloc(4096, 0xa5)],
+    ["garbage.onnx", Buffer.alloc(4096, 0xff)],
+    ["nowhere.safetensors.index.json", JSON.stringify({ weight_map: { w: "../../outside.safetensors" } })],
+  ];
+  for (const [name, bytes] of rows) {
+    it(`${name}: the panel says what is wrong, nothing hangs`, async () => {
+      const file = path.join(folder.path, name);
+      fs.writeFileSync(file, bytes);
+      const document = await open(file);
+      await assert.rejects(document.loaded());
+      const failed = await status(document, "failed");
+      assert.ok(failed.kind === "failed" && failed.error.message.length > 10);
+      assert.equal(document.index, undefined);
+    });
+  }
+
+  it("a mended file opens after a reload", async () => {
+    const file = path.join(folder.path, "mended.safetensors");
+    fs.writeFileSync(file, "");
+    const document = await open(file);
+    await status(document, "failed");
+    fs.copyFileSync(sampleUri().fsPath, file);
+    await document.reload();
+    assert.equal((await document.loaded()).tensors.length, 39);
+    await status(document, "done");
+  });
+
+  it("a document that is not on disk is refused with a sentence", async () => {
+    const { app } = await activated();
+    const document = app.documents.create(vscode.Uri.parse("untitled:/model.gguf"));
+    try {
+      await assert.rejects(document.loaded(), (error: Error) => error.message === notALocalFile("untitled"));
+    } finally {
+      document.dispose();
+    }
+  });
+});

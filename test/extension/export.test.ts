@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { ExportResult } from "../../src/core/api/engine";
+import { writeGguf, writeOnnx, writeSafetensors } from "./models";
+import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
+
+const exportTo = (uri: vscode.Uri, encoding: string, output: string) =>
+  vscode.commands.executeCommand<ExportResult | undefined>("bitlens.export", uri, { encoding, output });
+
+describe("export", () => {
+  const folder = temporaryFolder();
+  afterEach(closeAll);
+
+  const sources: Record<string, (file: string) => vscode.Uri> = {
+    safetensors: () => sampleUri(),
+    gguf: (file) => (writeGguf(file), vscode.Uri.file(file)),
+    onnx: (file) => (writeOnnx(file), vscode.Uri.file(file)),
+  };
+  for (const [format, source] of Object.entries(sources)) {
+    it(`${format}: every choice is written at its predicted size and opens again`, async () => {
+      const document = await open(source(path.join(folder.path, `source.${format}`)));
+      const choices = await until("choices", () => document.choices);
+      assert.ok(choices.length > 0);
+      for (const choice of choices) {
+        const output = path.join(folder.path, format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${format}`);
+        const result = await exportTo(document.uri, choice.encoding, output);
+        assert.ok(result, `${choice.encoding} was not exported`);
+        assert.equal(result.byteLength, choice.byteLength, `${choice.encoding}: predicted size`);
+        const { app } = await activated();
+        const again = await (await app.engine.start()).engine.open(output);
+        assert.equal(again.format, format);
+      }
+    });
+  }
+
+  it("leaves nothing under the final name when it is cancelled", async () => {
+    const { app } = await activated();
+    const file = path.join(folder.path, "big.safetensors");
+    writeSafetensors(file, Array.from({ length: 32 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 2048] })));
+    await vscode.workspace.getConfiguration("bitlens").update("analyzeOnOpen", false, vscode.ConfigurationTarget.Global);
+    const document = await open(file);
+    const choices = await until("choices", () => document.choices);
+    const output = path.join(folder.path, "cancelled");
+    const began = new Promise<void>((resolve) => app.exports.onDidChange(() => resolve()));
+    const ended = exportTo(document.uri, choices[0].encoding, output);
+    await began;
+    await vscode.commands.executeCommand("bitlens.cancel");
+    assert.equal(await ended, undefined);
+    await vscode.workspace.getConfiguration("bitlens").update("analyzeOnOpen", undefined, vscode.ConfigurationTarget.Global);
+    assert.deepEqual(fs.readdirSync(folder.path).filter((f) => f.startsWith("cancelled") || f.includes("partial")), []);
+  });
+
+  it("an encoding that the format does not hold is refused and nothing is written", async () => {
+    const output = path.join(folder.path, "never");
+    assert.equal(await exportTo(sampleUri(), "no-such-encoding", output), undefined);
+    assert.ok(!fs.existsSync(output));
+  });
+});
