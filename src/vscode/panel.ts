@@ -109,7 +109,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     const facts = services.engine.facts;
     if (document.index && facts) {
       const model = panelModel(document.index);
-      outbox.put({ type: "model", model, ...facts, detailOnRequest: true, ...(document.view ? { view: document.view } : {}) });
+      const view = document.view ? { view: document.view } : {};
+      outbox.put({ type: "model", model, ...facts, detailOnRequest: true, measured: document.results.reports.size, ...view });
     }
   }
 

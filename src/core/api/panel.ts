@@ -43,7 +43,8 @@ export interface PanelView {
 
 /**
  * Host → webview. Messages between the two travel as JSON with buffers beside it, so NaN and ±Infinity arrive as null; the
- * panel restores them (an absent SQNR with no error is Infinity, any other absent number NaN). The host replays `model`, all `report`s and `status` whenever the webview says "ready".
+ * panel restores them (an absent SQNR with no error is Infinity, any other absent number NaN). The host replays `model`, all
+ * `report`s and `status` whenever the webview says "ready".
  */
 export type ToPanel =
   | {
@@ -58,6 +59,8 @@ export type ToPanel =
       readonly detailOnRequest?: boolean;
       /** The view to restore where the webview has kept none of its own (the file was closed, the window reloaded). */
       readonly view?: PanelView;
+      /** Reports that the host holds. 0: what the panel still shows is void, because the file or the encodings changed. */
+      readonly measured?: number;
     }
   | { readonly type: "reports"; readonly reports: readonly TensorReport[]; readonly failed: readonly { tensor: string; error: PlainError }[] }
   | { readonly type: "status"; readonly status: PanelStatus }
