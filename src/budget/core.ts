@@ -1,0 +1,267 @@
+/**
+ * From the relaxation's vertex to the best whole assignment. With the multiplier λ (error per byte at the break edge) every
+ * option has a reduced cost r = error + λ·bytes − (the least of its class) ≥ 0, and an assignment that uses Δ bytes more than
+ * the vertex, Δ ≤ slack, lies Σr + λ(slack − Δ) above the relaxation's optimum. So options with r above the best gap known
+ * cannot be part of a better assignment; the few classes that keep another option are the core (Pisinger 1995). They are
+ * searched one after the other with states (Δ, r), keeping those that are not dominated and whose bound is below the gap.
+ */
+import type { ChoiceClass } from "./items";
+
+export interface GapProblem {
+  readonly classes: readonly ChoiceClass[];
+  /** Option of each class at the relaxation's last whole vertex within the budget. */
+  readonly vertex: Int32Array;
+  /** Bytes that it leaves unused. */
+  readonly slack: number;
+  /** λ, error per byte. */
+  readonly slope: number;
+  /** States to visit at most. */
+  readonly effort: number;
+}
+
+export interface GapResult {
+  readonly chosen: Int32Array;
+  /** Least possible distance above the relaxation's optimum. */
+  readonly lowerBound: number;
+  readonly exact: boolean;
+}
+
+interface CoreClass {
+  readonly index: number;
+  readonly options: readonly { readonly option: number; readonly bytes: number; readonly cost: number }[];
+  readonly gradient: number;
+}
+
+export function closeGap(problem: GapProblem): GapResult {
+  const { classes, vertex, slack, slope, effort } = problem;
+  const greedy = fillGreedily(classes, vertex, slack, slope);
+  // A narrow search first: the better the assignment in hand, the fewer options the thorough one must look at.
+  const quick = search(problem, greedy, effort / 10);
+  return quick.exact ? quick : search(problem, { chosen: quick.chosen, gap: quick.gap }, effort);
+}
+
+interface Incumbent {
+  readonly chosen: Int32Array;
+  /** Its distance above the relaxation's optimum. */
+  readonly gap: number;
+}
+
+function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumbent, effort: number): GapResult & Incumbent {
+  let { gap } = incumbent;
+  const core = coreClasses(classes, vertex, slope, gap);
+  const suffix = suffixBounds(core, slope);
+
+  // States of the current stage in ascending Δ; parents and options of all stages, to walk back.
+  let states: States = { bytes: Float64Array.of(0), cost: Float64Array.of(0) };
+  const parents: Int32Array[] = [];
+  const picks: Uint16Array[] = [];
+  let winner: { stage: number; state: number } | undefined;
+  let dropped = Infinity;
+  let visited = 0;
+
+  for (let stage = 0; stage < core.length && states.bytes.length > 0; stage++) {
+    const { options } = core[stage];
+    let merged = mergeOptions(states, options, { slack, slope, gap, rest: suffix[stage + 1] });
+    visited += states.bytes.length * options.length;
+    for (let s = 0; s < merged.bytes.length; s++) {
+      const left = slack - merged.bytes[s];
+      const value = merged.cost[s] + slope * left;
+      if (left >= 0 && value < gap) {
+        gap = value;
+        winner = { stage, state: s };
+      }
+    }
+    // Beyond the effort only the most promising states go on; what the others could still reach bounds the answer.
+    const room = Math.max(16, Math.floor((effort - visited) / Math.max(1, core.length - stage - 1) / 3));
+    if (merged.bytes.length > room) {
+      const { bounds } = merged;
+      const order = Uint32Array.from(bounds, (_, i) => i).sort((a, b) => bounds[a] - bounds[b] || a - b);
+      dropped = Math.min(dropped, bounds[order[room]]);
+      const kept = order.slice(0, room);
+      if (winner?.stage === stage && !kept.includes(winner.state)) {
+        dropped = Math.min(dropped, bounds[kept[room - 1]]);
+        kept[room - 1] = winner.state;
+      }
+      kept.sort();
+      if (winner?.stage === stage) winner.state = kept.indexOf(winner.state);
+      merged = {
+        bytes: Float64Array.from(kept, (i) => merged.bytes[i]),
+        cost: Float64Array.from(kept, (i) => merged.cost[i]),
+        bounds,
+        parent: Int32Array.from(kept, (i) => merged.parent[i]),
+        pick: Uint16Array.from(kept, (i) => merged.pick[i]),
+      };
+    }
+    parents.push(merged.parent);
+    picks.push(merged.pick);
+    states = merged;
+  }
+
+  let { chosen } = incumbent;
+  if (winner) {
+    chosen = vertex.slice();
+    for (let { stage, state } = winner; stage >= 0; stage--) {
+      chosen[core[stage].index] = core[stage].options[picks[stage][state]].option;
+      state = parents[stage][state];
+    }
+  }
+  return { chosen, gap, lowerBound: Math.min(gap, dropped), exact: dropped >= gap };
+}
+
+/** Uses up the slack with each class's most saving step per byte, best first: a whole assignment and its distance from the bound. */
+function fillGreedily(classes: readonly ChoiceClass[], vertex: Int32Array, slack: number, slope: number): Incumbent {
+  const chosen = vertex.slice();
+  const step = new Int32Array(classes.length);
+  const rate = new Float64Array(classes.length);
+  for (let index = 0; index < classes.length; index++) {
+    const { options } = classes[index];
+    const from = options[vertex[index]];
+    for (let option = vertex[index] + 1; option < options.length; option++) {
+      const bytes = options[option].bytes - from.bytes;
+      if (bytes > slack) break;
+      const saved = (from.error - options[option].error) / bytes;
+      if (saved > rate[index]) {
+        rate[index] = saved;
+        step[index] = option;
+      }
+    }
+  }
+  let left = slack;
+  let gap = slope * slack;
+  for (const index of Uint32Array.from(step, (_, i) => i).filter((i) => step[i] > 0).sort((a, b) => rate[b] - rate[a] || a - b)) {
+    const { options } = classes[index];
+    const bytes = options[step[index]].bytes - options[vertex[index]].bytes;
+    if (bytes > left) continue;
+    chosen[index] = step[index];
+    left -= bytes;
+    gap -= rate[index] * bytes;
+  }
+  return { chosen, gap: Math.max(0, gap) };
+}
+
+/** Classes with another option worth a look: the cheapest changes first, by reduced cost per byte moved. */
+function coreClasses(classes: readonly ChoiceClass[], vertex: Int32Array, slope: number, gap: number): CoreClass[] {
+  const core: CoreClass[] = [];
+  for (let index = 0; index < classes.length; index++) {
+    const all = classes[index].options;
+    const from = all[vertex[index]];
+    let live = 0;
+    for (let option = 0; option < all.length; option++) {
+      if (all[option].error - from.error + slope * (all[option].bytes - from.bytes) < gap) live++;
+    }
+    if (live < 2) continue;
+    const options: { option: number; bytes: number; cost: number }[] = [];
+    let gradient = Infinity;
+    for (let option = 0; option < all.length; option++) {
+      const bytes = all[option].bytes - from.bytes;
+      // Rounding must not make the vertex itself look improvable.
+      const cost = Math.max(0, all[option].error - from.error + slope * bytes);
+      if (option !== vertex[index] && cost >= gap) continue;
+      options.push({ option, bytes, cost });
+      if (bytes !== 0) gradient = Math.min(gradient, cost / Math.abs(bytes));
+    }
+    core.push({ index, options, gradient });
+  }
+  return core.sort((a, b) => a.gradient - b.gradient || a.index - b.index);
+}
+
+/** For the classes from each stage on: least cost per byte to use up slack (or leave it) and to give bytes back, and how many. */
+function suffixBounds(core: readonly CoreClass[], slope: number): { fill: number; reduce: number; reducible: number }[] {
+  const out = new Array<{ fill: number; reduce: number; reducible: number }>(core.length + 1);
+  out[core.length] = { fill: slope, reduce: Infinity, reducible: 0 };
+  for (let stage = core.length - 1; stage >= 0; stage--) {
+    let { fill, reduce, reducible } = out[stage + 1];
+    let most = 0;
+    for (const { bytes, cost } of core[stage].options) {
+      if (bytes > 0) fill = Math.min(fill, cost / bytes);
+      if (bytes < 0) reduce = Math.min(reduce, cost / -bytes);
+      most = Math.max(most, -bytes);
+    }
+    reducible += most;
+    out[stage] = { fill, reduce, reducible };
+  }
+  return out;
+}
+
+interface States {
+  readonly bytes: Float64Array;
+  readonly cost: Float64Array;
+}
+
+interface MergedStates extends States {
+  /** What a completion of each state costs at least. */
+  readonly bounds: Float64Array;
+  readonly parent: Int32Array;
+  readonly pick: Uint16Array;
+}
+
+/** Room for one merge, grown as needed: a search makes hundreds. */
+let room = 0;
+let bytesOut = new Float64Array(0);
+let costOut = new Float64Array(0);
+let boundsOut = new Float64Array(0);
+let parentOut = new Int32Array(0);
+let pickOut = new Uint16Array(0);
+
+function reserve(count: number): void {
+  if (count <= room) return;
+  room = 2 * count;
+  bytesOut = new Float64Array(room);
+  costOut = new Float64Array(room);
+  boundsOut = new Float64Array(room);
+  parentOut = new Int32Array(room);
+  pickOut = new Uint16Array(room);
+}
+
+/**
+ * Every state with every option, in ascending Δ, without those that are dominated (no fewer bytes and no less error, where
+ * error = r − λΔ) or cannot end below the gap.
+ */
+function mergeOptions(
+  { bytes, cost }: States,
+  options: CoreClass["options"],
+  { slack, slope, gap, rest }: { slack: number; slope: number; gap: number; rest: { fill: number; reduce: number; reducible: number } },
+): MergedStates {
+  const n = bytes.length;
+  const width = options.length;
+  reserve(n * width);
+  const heads = new Int32Array(width);
+  const nextBytes = Float64Array.from(options, (o) => bytes[0] + o.bytes);
+  let count = 0;
+  let least = Infinity;
+  for (;;) {
+    let from = 0;
+    let lowest = Infinity;
+    for (let o = 0; o < width; o++) {
+      if (nextBytes[o] < lowest) {
+        lowest = nextBytes[o];
+        from = o;
+      }
+    }
+    if (lowest === Infinity) break;
+    const head = heads[from]++;
+    nextBytes[from] = head + 1 < n ? bytes[head + 1] + options[from].bytes : Infinity;
+    const c = cost[head] + options[from].cost;
+    const error = c - slope * lowest;
+    if (!(error < least)) continue;
+    const left = slack - lowest;
+    const bound = left >= 0 ? c + left * rest.fill : -left > rest.reducible ? Infinity : c - left * rest.reduce;
+    if (!(bound < gap)) continue;
+    least = error;
+    // Of states with equal bytes the last one to come is the best so far.
+    if (count > 0 && bytesOut[count - 1] === lowest) count--;
+    bytesOut[count] = lowest;
+    costOut[count] = c;
+    boundsOut[count] = bound;
+    parentOut[count] = head;
+    pickOut[count] = from;
+    count++;
+  }
+  return {
+    bytes: bytesOut.slice(0, count),
+    cost: costOut.slice(0, count),
+    bounds: boundsOut.slice(0, count),
+    parent: parentOut.slice(0, count),
+    pick: pickOut.slice(0, count),
+  };
+}

@@ -1,0 +1,52 @@
+import { EngineError } from "../core/errors";
+import { fitGreedy, fitTernary } from "../core/math/lsbq/fit";
+import { checkFinite } from "../encodings/finite";
+import { encodeSignPlanes, leastSquares, parseBinaryName, type ScalarFit } from "../encodings/lsbq";
+import type { Method } from "./method";
+import { checkRequest, unsupported } from "./options";
+
+const greedy: ScalarFit = (x, bits, weights) => fitGreedy(x, bits, weights).scalars;
+
+/** ggml's ternary blocks take max |x| for their level, so weights that are −L, 0 or L already come through unchanged. */
+const ternaryBlocks = new Set(["tq1_0", "tq2_0", "q2_0"]);
+
+/**
+ * Least Squares Binary Quantization (Pouransari, Tu, Tuzel 2020). Sign planes with exact (1, 2 bits) or refined scalars,
+ * or, as option `fit: "greedy"`, the paper's greedy ones; exact ternary; and both in ggml's own one-bit and ternary blocks.
+ */
+export const lsbq: Method = {
+  name: "lsbq",
+  label: "Least-squares binary",
+  description: "Signs and a few scalars per group with the least squared error: exact for one bit, two bits and ternary",
+  needs: [],
+  uses: ["importance"],
+  supports: ({ name, encode }) => encode !== undefined && (parseBinaryName(name) !== undefined || name === "q1_0" || ternaryBlocks.has(name)),
+  encode(request) {
+    checkRequest(this, request, ["fit"]);
+    const { encoding, x, rows, columns, planes, statistics, options } = request;
+    if (!encoding.encode) throw unsupported(this, encoding);
+    const fit = options?.fit ?? "exact";
+    if (fit !== "exact" && fit !== "greedy") throw new EngineError("bad-request", `The option fit is "exact" or "greedy", not ${JSON.stringify(fit)}.`);
+    const importance = statistics?.importance;
+    const binary = parseBinaryName(encoding.name);
+    if (binary && binary.bits !== "ternary") {
+      checkFinite(x, rows, columns, encoding.label);
+      encodeSignPlanes({ x, rows, columns, group: binary.group, importance }, binary.bits, planes, fit === "greedy" ? greedy : leastSquares);
+      return;
+    }
+    if (fit === "greedy") throw new EngineError("bad-request", `The option fit: "greedy" is for sign planes; ${encoding.label} is fitted exactly.`);
+    const values = ternaryBlocks.has(encoding.name) ? ternaryValues(x, rows * columns, columns, encoding.blockElements, importance) : x;
+    encoding.encode(values, rows, columns, planes, importance);
+  },
+};
+
+/** Every block replaced by its best −L, 0, L. */
+function ternaryValues(x: Float32Array, count: number, columns: number, block: number, importance?: Float32Array): Float32Array {
+  const out = new Float32Array(count);
+  for (let from = 0; from < count; from += block) {
+    const values = x.subarray(from, from + block);
+    const { level, threshold } = fitTernary(values, importance?.subarray(from % columns, (from % columns) + block));
+    for (let i = 0; i < values.length; i++) out[from + i] = Math.abs(values[i]) > threshold ? Math.sign(values[i]) * level : 0;
+  }
+  return out;
+}
