@@ -136,10 +136,18 @@ class Parser {
       case "varints":
       case "fixed":
         if (field.kind === "fixed" && length % field.size! !== 0) throw window.corrupt("packed numbers end in the middle of one", offset);
+        if (field.kind === "varints") this.#checkVarints(offset, length);
         if (length > 0) this.#put(field, into, { offset, length, bytes: this.#kept(offset, length), packed: true } satisfies Run, offset);
         return;
       default: // A number sent as bytes: protobuf takes it for an unknown field.
     }
+  }
+
+  /** Packed varints that happen to be in the window are looked through, as protobuf does; long ones when they are decoded. */
+  #checkVarints(offset: number, length: number): void {
+    if (!this.window.has(offset, length)) return;
+    this.window.position = offset;
+    while (this.window.position < offset + length) this.window.wideVarint(offset + length);
   }
 
   /** A varint or fixed field, known or not; its header is in the window. The cursor stands behind the tag. */
@@ -221,7 +229,7 @@ class Parser {
     const { window } = this;
     const start = window.position;
     if (depth + open.length - 1 > deepest) throw window.corrupt(`more than ${deepest} groups inside each other`, start);
-    const tag = window.tag(end);
+    const tag = window.tag(end, 0);
     const wire = tag & 7;
     const number = Math.floor(tag / 8);
     if (wire === wireType.startGroup) open.push(number);

@@ -60,12 +60,12 @@ export class Window {
 
   /**
    * A field's tag, number · 8 + wire type, not reading past `end`. At most five bytes and 32 bits; field number 0 and wire
-   * types 6 and 7 are errors, as in protobuf.
+   * types 6 and 7 are errors, as in protobuf, which lets field number 0 pass inside unknown groups only.
    */
-  tag(end: number): number {
+  tag(end: number, lowest = 8): number {
     const start = this.position;
     const tag = this.#short(end, 5);
-    if (tag > 0xffffffff || tag < 8 || (tag & 7) > 5) throw this.corrupt("a field's tag is not valid", start);
+    if (tag > 0xffffffff || tag < lowest || (tag & 7) > 5) throw this.corrupt("a field's tag is not valid", start);
     return tag;
   }
 
