@@ -8,6 +8,7 @@ import { commonPyramids, parsePyramidName, pyramidEncoding } from "./pvq";
 import { floats } from "./scalars/floats";
 import { integers } from "./scalars/integers";
 
+export * from "./affine";
 export type { Encoding, PlaneLayout } from "./encoding";
 export { bitsPerWeight, encodedBytes, fits, rowAlignment } from "./encoding";
 

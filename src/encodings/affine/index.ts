@@ -1,0 +1,2 @@
+export { decodeAffine, decodeWholeAffine } from "./decode";
+export { affinePlanes, type AffineWindow, affineWindow, gather, type PlaneRead, type Region } from "./window";
