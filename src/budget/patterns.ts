@@ -21,7 +21,8 @@ export function matcher(pattern: string): (name: string) => boolean {
   } catch (error) {
     throw new EngineError("bad-request", `The tensor pattern "${pattern}" is not understood (${(error as Error).message}).`);
   }
-  const matches = (name: string) => name === pattern || glob(name);
+  // A lone star is everything, also the few names that a shell's star leaves out ("./x").
+  const matches = (name: string) => pattern === "*" || name === pattern || glob(name);
   if (matchers.size > 1000) matchers.clear();
   matchers.set(pattern, matches);
   return matches;
