@@ -1,0 +1,20 @@
+import type { Format } from "../format";
+import { assign } from "./assign";
+import { mixes } from "./mixes";
+import { readGguf } from "./read";
+import { planWrite } from "./write";
+
+/** ggml's GGUF, versions 1 to 3, one file or split. */
+export const gguf: Format = {
+  name: "gguf",
+  label: "GGUF",
+  extensions: [".gguf"],
+  sniff: (name, head) =>
+    name.toLowerCase().endsWith(".gguf") || (head[0] === 0x47 && head[1] === 0x47 && head[2] === 0x55 && head[3] === 0x46),
+  async readIndex(folder, name) {
+    return (await readGguf(folder, name)).index;
+  },
+  exportTargets: mixes.map(({ name, label, description }) => ({ name, label, description })),
+  assign,
+  planWrite,
+};
