@@ -2,8 +2,9 @@ import { EngineError } from "../core/errors";
 import type { ByteRange } from "../core/model";
 import { type Encoding, encoding as encodingNamed, rowAlignment } from "../encodings";
 import type { Address, DecodeKernel } from "../kernels";
+import { AffineReader } from "./passAffine";
 import { STRETCH, TILE_CAPACITY } from "./passArena";
-import type { PassContext } from "./passContext";
+import type { PassContext, PassIo } from "./passContext";
 import type { TensorSource } from "./tasks";
 
 /** Bytes read from the file at once: small enough to be still in the cache when the kernels come to it. */
@@ -34,6 +35,7 @@ export function isDivisible(encoding: Encoding): boolean {
 }
 
 export function tileReader(context: PassContext, tensor: TensorSource): TileReader {
+  if (tensor.storage.encoding === "affine") return new AffineReader(context, tensor);
   return new PlainReader(context, tensor, encodingNamed(tensor.storage.encoding));
 }
 
@@ -199,9 +201,7 @@ class PlainReader implements TileReader {
   }
 
   #bytes(i: number, offset: number, target: Uint8Array): void {
-    const range = this.tensor.storage.planes[i];
-    if ("inline" in range) target.set(range.inline.subarray(offset, offset + target.length));
-    else this.context.io.readInto(this.tensor.paths[range.file], range.offset + offset, target);
+    readRange(this.context.io, this.tensor, i, offset, target);
   }
 
   #problem(message: string): EngineError {
@@ -212,6 +212,13 @@ class PlainReader implements TileReader {
     const range = this.tensor.storage.planes[0];
     return range && "file" in range ? this.tensor.paths[range.file] : undefined;
   }
+}
+
+/** Fills `target` with bytes of plane `i` from `offset` on. */
+export function readRange(io: PassIo, { storage, paths }: TensorSource, i: number, offset: number, target: Uint8Array): void {
+  const range = storage.planes[i];
+  if ("inline" in range) target.set(range.inline.subarray(offset, offset + target.length));
+  else io.readInto(paths[range.file], range.offset + offset, target);
 }
 
 export function lengthOf(range: ByteRange): number {
