@@ -1,0 +1,213 @@
+import type { TensorRole } from "../../src/core/model";
+import type { PanelTensor } from "../state";
+
+/** Where every tensor's cell lies, in CSS pixels at scale 1, origin at the top left of the cells (labels lie outside). */
+export interface MapLayout {
+  readonly kind: "layers" | "modules";
+  readonly width: number;
+  readonly height: number;
+  /** x, y, width, height of each tensor's cell, by tensor index. */
+  readonly cells: Float32Array;
+  readonly rows: readonly Band[];
+  readonly columns: readonly Band[];
+}
+
+/** A labelled row or column: where it starts and how far it reaches. */
+export interface Band {
+  readonly label: string;
+  readonly start: number;
+  readonly extent: number;
+}
+
+const columnOrder: readonly TensorRole[] = [
+  "attn_norm", "q", "k", "v", "qkv", "o", "ffn_norm", "router", "gate", "up", "gate_up", "down", "norm", "conv", "bias", "other", "embedding", "head",
+];
+const columnLabels: Partial<Record<TensorRole, string>> = {
+  attn_norm: "norm", ffn_norm: "norm", norm: "norm", gate_up: "gate·up", embedding: "embed",
+};
+
+/** What a tensor's column is called. */
+export const roleLabel = (role: TensorRole): string => columnLabels[role] ?? role;
+
+/** The part of a name before its block number: tells an encoder's block 0 from a decoder's. */
+export function stackOf(tensor: Pick<PanelTensor, "name" | "layer">): string {
+  const at = tensor.layer === undefined ? -1 : tensor.name.search(new RegExp(`(^|[./_])${tensor.layer}([./_]|$)`));
+  return at < 0 ? "" : tensor.name.slice(0, at);
+}
+
+/** Layers × roles where the network has such, else modules in the file's order. `space` is what the cells may take. */
+export function layoutMap(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
+  const placed = tensors.filter((t) => t.layer !== undefined && t.role !== "other" && t.role !== "conv" && t.role !== "bias").length;
+  return placed >= tensors.length / 3 && placed > 1 ? layoutLayers(tensors, space) : layoutModules(tensors, space);
+}
+
+const clamp = (x: number, low: number, high: number) => Math.min(high, Math.max(low, x));
+
+/** Cells of one position wrapped into as square pieces as fit. */
+function wrap(cells: Float32Array, members: readonly number[], x: number, y: number, w: number, h: number): void {
+  const n = members.length;
+  const columns = n === 1 ? 1 : clamp(Math.ceil(Math.sqrt((n * w) / h)), 1, n);
+  const rows = Math.ceil(n / columns);
+  const gap = n === 1 ? 0 : Math.min(1, w / columns / 6);
+  members.forEach((index, i) => {
+    const r = Math.floor(i / columns);
+    const inRow = r === rows - 1 ? n - r * columns : columns;
+    const each = n <= columns ? w / inRow : w / columns;
+    cells.set([x + (i % columns) * each, y + r * (h / rows), each - gap, h / rows - gap], index * 4);
+  });
+}
+
+function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
+  const stacks = new Map<string, Map<number, Map<TensorRole, number[]>>>();
+  const before: number[] = [];
+  const after: number[] = [];
+  tensors.forEach((t, i) => {
+    if (t.layer === undefined) {
+      const late = t.role === "head" || t.role === "norm" || t.role === "ffn_norm" || (t.role !== "embedding" && stacks.size > 0);
+      (late ? after : before).push(i);
+      return;
+    }
+    const stack = stackOf(t);
+    const layers = stacks.get(stack) ?? stacks.set(stack, new Map()).get(stack)!;
+    const row = layers.get(t.layer) ?? layers.set(t.layer, new Map()).get(t.layer)!;
+    const at = row.get(t.role);
+    if (at) at.push(i);
+    else row.set(t.role, [i]);
+  });
+  const crowd = new Map<TensorRole, number>();
+  for (const layers of stacks.values()) for (const row of layers.values()) for (const [role, members] of row)
+    crowd.set(role, Math.max(crowd.get(role) ?? 0, members.length));
+  const roles = columnOrder.filter((r) => crowd.has(r));
+  // A column of experts is as wide as several ordinary ones.
+  const weights = roles.map((r) => clamp(Math.sqrt(crowd.get(r)!) / 2, 1, 4) * (/norm/.test(r) ? 0.7 : 1));
+  const total = weights.reduce((a, b) => a + b, 0);
+  const rowCount = [...stacks.values()].reduce((n, layers) => n + layers.size, 0) + (before.length ? 1 : 0) + (after.length ? 1 : 0);
+  const crowded = Math.max(...crowd.values()) > 8;
+  const unit = clamp(space.width / total, 30, 120);
+  const width = unit * total;
+  const rowHeight = clamp(space.height / rowCount, crowded ? 26 : 9, 48);
+  const gap = rowHeight > 14 ? 2 : 1;
+  const columns: Band[] = [];
+  let x = 0;
+  roles.forEach((role, i) => {
+    columns.push({ label: roleLabel(role), start: x, extent: unit * weights[i] - gap });
+    x += unit * weights[i];
+  });
+  const cells = new Float32Array(tensors.length * 4);
+  const rows: Band[] = [];
+  let y = 0;
+  const full = (members: readonly number[], label: string) => {
+    if (members.length === 0) return;
+    wrapWhole(cells, members, width - gap, y, rowHeight - gap);
+    rows.push({ label, start: y, extent: rowHeight - gap });
+    y += rowHeight;
+  };
+  full(before, before.some((i) => tensors[i].role === "embedding") ? "embed" : "start");
+  for (const [stack, layers] of stacks) {
+    const prefix = stacks.size > 1 ? `${stack.split(/[./]/).find((s) => /enc|dec|vis|text|audio|blk/.test(s)) ?? stack.split(/[./]/)[0]} ` : "";
+    for (const [layer, row] of [...layers].sort((a, b) => a[0] - b[0])) {
+      for (const [role, members] of row) {
+        const column = columns[roles.indexOf(role)];
+        wrap(cells, members, column.start, y, column.extent, rowHeight - gap);
+      }
+      rows.push({ label: `${prefix}${layer}`, start: y, extent: rowHeight - gap });
+      y += rowHeight;
+    }
+  }
+  full(after, after.some((i) => tensors[i].role === "head") ? "head" : after.every((i) => tensors[i].role === "norm") ? "norm" : "end");
+  return { kind: "layers", width: width - gap, height: y - gap, cells, rows, columns };
+
+  function wrapWhole(into: Float32Array, members: readonly number[], w: number, top: number, h: number): void {
+    const each = w / members.length;
+    const inner = Math.min(gap, each / 6);
+    members.forEach((index, i) => into.set([i * each, top, each - (i < members.length - 1 ? inner : 0), h], index * 4));
+  }
+}
+
+/** Module paths cut to a depth at which there are not too many groups. */
+export function moduleGroups(tensors: readonly Pick<PanelTensor, "group" | "name">[]): Map<string, number[]> {
+  const paths = tensors.map((t) => (t.group || t.name).split(/[./]/));
+  const limit = Math.max(8, Math.sqrt(tensors.length) * 2);
+  const group = (depth: number) => {
+    const groups = new Map<string, number[]>();
+    paths.forEach((path, i) => {
+      const key = path.slice(0, depth).join(".") || "(top)";
+      const members = groups.get(key);
+      if (members) members.push(i);
+      else groups.set(key, [i]);
+    });
+    return groups;
+  };
+  let best = group(1);
+  for (let depth = 2; depth <= 6; depth++) {
+    const finer = group(depth);
+    if (finer.size > limit) break;
+    best = finer;
+  }
+  return best;
+}
+
+function layoutModules(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
+  const groups = moduleGroups(tensors);
+  const lines = (perLine: number) => [...groups.values()].reduce((n, members) => n + Math.ceil(members.length / perLine), 0);
+  // The widest cells with which everything fits, so that small networks fill the view and large ones stay whole.
+  let cellWidth = 26;
+  let cellHeight = 12;
+  for (const [w, h] of [[112, 44], [96, 34], [72, 30], [56, 26], [44, 22], [36, 18], [30, 15]] as const) {
+    const perLine = Math.max(1, Math.floor(space.width / w));
+    if (lines(perLine) * h <= space.height) {
+      [cellWidth, cellHeight] = [w, h];
+      break;
+    }
+  }
+  const perLine = Math.max(1, Math.floor(space.width / cellWidth));
+  const gap = cellHeight > 14 ? 2 : 1;
+  const cells = new Float32Array(tensors.length * 4);
+  const rows: Band[] = [];
+  let y = 0;
+  for (const [label, members] of groups) {
+    const start = y;
+    members.forEach((index, i) => {
+      if (i > 0 && i % perLine === 0) y += cellHeight;
+      cells.set([(i % perLine) * cellWidth, y, cellWidth - gap, cellHeight - gap], index * 4);
+    });
+    y += cellHeight;
+    rows.push({ label, start, extent: y - start - gap });
+  }
+  return { kind: "modules", width: Math.min(perLine, Math.max(...[...groups.values()].map((m) => m.length))) * cellWidth - gap,
+    height: y - gap, cells, rows, columns: [] };
+}
+
+/** The cell at a point of the layout, or undefined. */
+export function cellAt(layout: MapLayout, x: number, y: number): number | undefined {
+  const c = layout.cells;
+  for (let i = 0; i < c.length; i += 4) {
+    if (x >= c[i] && x <= c[i] + c[i + 2] && y >= c[i + 1] && y <= c[i + 1] + c[i + 3]) return i / 4;
+  }
+  return undefined;
+}
+
+/** The nearest cell in a direction; those in the same row or column come first. The same cell when there is none. */
+export function neighbour(layout: MapLayout, from: number, direction: "left" | "right" | "up" | "down"): number {
+  const c = layout.cells;
+  const mid = (i: number) => [c[i * 4] + c[i * 4 + 2] / 2, c[i * 4 + 1] + c[i * 4 + 3] / 2] as const;
+  const [x, y] = mid(from);
+  const horizontal = direction === "left" || direction === "right";
+  const sign = direction === "left" || direction === "up" ? -1 : 1;
+  let best = from;
+  let least = Infinity;
+  for (let i = 0; i < c.length / 4; i++) {
+    const [a, b] = mid(i);
+    const along = sign * (horizontal ? a - x : b - y);
+    if (along <= 0.5) continue;
+    const across = horizontal ? Math.abs(b - y) : Math.max(0, Math.abs(a - x) - (c[i * 4 + 2] + c[from * 4 + 2]) / 2);
+    // Left and right stay in the row; up and down prefer the nearest row, then the nearest column.
+    if (horizontal && across > Math.min(c[i * 4 + 3], c[from * 4 + 3]) / 2) continue;
+    const cost = horizontal ? along : along * 8 + across + Math.abs(a - x) / 1e3;
+    if (cost < least) {
+      least = cost;
+      best = i;
+    }
+  }
+  return best;
+}

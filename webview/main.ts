@@ -1,0 +1,83 @@
+// The page of the panel: one store, three views, one layer pane. The host gives it a document with a strict content
+// security policy, `media/panel.css`, this script, and nothing else.
+import type { FromPanel, PanelView, ToPanel } from "../src/core/api/panel";
+import { h } from "./dom";
+import { Panel } from "./panel";
+import { missingDetail, Store, type PanelState } from "./state";
+import { onThemeChange } from "./theme/theme";
+import { registerControls, tabs } from "./ui";
+import { BitsView } from "./views/bitsView";
+import { Header } from "./views/header";
+import { LayerView } from "./views/layerView";
+import { MapView } from "./views/mapView";
+import { SpectrumView } from "./views/spectrumView";
+
+interface VsCodeApi {
+  postMessage(message: FromPanel): void;
+  getState(): Partial<PanelView> | undefined;
+  setState(view: PanelView): void;
+}
+declare function acquireVsCodeApi(): VsCodeApi;
+
+registerControls();
+const api = acquireVsCodeApi();
+const store = new Store({ view: api.getState(), schedule: (run) => void requestAnimationFrame(run) });
+const panel = new Panel(store, (message) => api.postMessage(message));
+
+const header = new Header(panel);
+const map = new MapView(panel);
+const spectrum = new SpectrumView(panel);
+const bits = new BitsView(panel);
+const layer = new LayerView(panel);
+const views = tabs<PanelView["tab"]>({
+  label: "Views",
+  tabs: [{ id: "map", label: "Map", content: map.element }, { id: "spectrum", label: "Spectrum", content: spectrum.element },
+    { id: "bits", label: "Bits", content: bits.element }],
+  onChange: (tab) => store.setView({ tab }),
+});
+const root = document.getElementById("app") ?? document.body;
+root.append(h("div", { class: "panel" }, header.element, h("main", { class: "body" }, h("div", { class: "views" }, views.element), layer.element)),
+  panel.card.element, panel.voice);
+
+let saving = 0;
+/** Kept for a reload, and told to the host; scrolling and zooming do not flood it. */
+function saveView(state: PanelState): void {
+  api.setState(state.view);
+  clearTimeout(saving);
+  saving = setTimeout(() => api.postMessage({ type: "view", view: store.state.view }), 150) as unknown as number;
+}
+
+const asked = new Set<string>();
+function askForDetail(state: PanelState): void {
+  for (const name of [state.view.selected, state.view.pinned]) {
+    if (name === undefined || !missingDetail(state, name)) {
+      if (name !== undefined) asked.delete(name);
+      continue;
+    }
+    if (asked.has(name)) continue;
+    asked.add(name);
+    api.postMessage({ type: "detail", tensor: name });
+  }
+}
+
+store.subscribe((state, changed) => {
+  if (changed.has("view")) {
+    views.activate(state.view.tab);
+    saveView(state);
+  }
+  header.update(state, changed);
+  map.update(state, changed);
+  spectrum.update(state, changed);
+  bits.update(state, changed);
+  layer.update(state, changed);
+  if (changed.has("view") || changed.has("reports")) askForDetail(state);
+});
+
+window.addEventListener("message", (event: MessageEvent<ToPanel>) => {
+  if (typeof event.data?.type !== "string") return;
+  store.receive(event.data, performance.now());
+});
+onThemeChange(() => panel.rereadTheme());
+views.activate(store.state.view.tab);
+store.touch("theme");
+api.postMessage({ type: "ready" });

@@ -1,0 +1,188 @@
+import type { DeviceInfo, EncodingInfo, ExportChoice } from "../src/core/api/engine";
+import type { PanelModel, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
+import type { PlainError } from "../src/core/errors";
+import type { TensorReport } from "../src/core/series";
+import { revive } from "./revive";
+
+export type PanelTensor = PanelModel["tensors"][number];
+
+/** One tensor and what has come in about it. */
+export interface Entry {
+  readonly index: number;
+  readonly tensor: PanelTensor;
+  report?: TensorReport;
+  failure?: PlainError;
+  /** When the report came, for fading in; ms as `Clock` says. */
+  arrived?: number;
+}
+
+/** What changed since listeners were last told. */
+export type Aspect = "model" | "reports" | "status" | "choices" | "view" | "theme";
+
+export interface PanelState {
+  model?: PanelModel;
+  device?: DeviceInfo;
+  encodings: readonly EncodingInfo[];
+  choices: readonly ExportChoice[];
+  entries: readonly Entry[];
+  byName: ReadonlyMap<string, Entry>;
+  status: PanelStatus;
+  view: PanelView;
+  reportCount: number;
+  detailOnRequest: boolean;
+  /** The view was kept by the webview itself, and counts more than what the host remembers. */
+  readonly ownView: boolean;
+}
+
+export const defaultView: PanelView = { tab: "map", measure: "outlierOut", encoding: "", sort: "file" };
+
+/** Bytes of channel and heat detail kept for tensors that were not looked at lately, where the host can send them again. */
+const detailLimit = 48 * 2 ** 20;
+
+export function initialState(view?: Partial<PanelView>): PanelState {
+  return {
+    encodings: [], choices: [], entries: [], byName: new Map(), status: { kind: "opening" },
+    view: { ...defaultView, ...view }, reportCount: 0, detailOnRequest: false, ownView: view !== undefined,
+  };
+}
+
+/** Applies one message from the host; replaying any message changes nothing. Returns the aspects that changed. */
+export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] {
+  switch (message.type) {
+    case "model": {
+      const first = state.model === undefined;
+      const same = state.model !== undefined && message.measured !== 0 && sameTensors(state.model, message.model);
+      const before = state.byName;
+      if (first && message.view && !state.ownView) state.view = { ...defaultView, ...message.view };
+      state.model = message.model;
+      state.device = message.device;
+      state.encodings = message.encodings;
+      state.detailOnRequest = message.detailOnRequest === true;
+      state.entries = message.model.tensors.map((tensor, index) => {
+        const old = same ? before.get(tensor.name) : undefined;
+        return { index, tensor, report: old?.report, failure: old?.failure, arrived: old?.arrived };
+      });
+      state.byName = new Map(state.entries.map((e) => [e.tensor.name, e]));
+      if (!same) {
+        state.reportCount = 0;
+        if (!first && message.measured !== 0) state.choices = [];
+      }
+      const { selected, pinned } = state.view;
+      state.view = {
+        ...state.view,
+        encoding: pickEncoding(state.view.encoding, message.encodings),
+        selected: selected !== undefined && state.byName.has(selected) ? selected : undefined,
+        pinned: pinned !== undefined && state.byName.has(pinned) ? pinned : undefined,
+        zoom: first || before.size === state.byName.size ? state.view.zoom : undefined,
+      };
+      return ["model", "reports", "view"];
+    }
+    case "reports": {
+      for (const report of message.reports) {
+        const entry = state.byName.get(report.name);
+        if (!entry) continue;
+        if (!entry.report) {
+          state.reportCount++;
+          entry.arrived = now;
+        }
+        entry.report = keepDetail(entry.report, revive(report));
+        entry.failure = undefined;
+      }
+      for (const { tensor, error } of message.failed) {
+        const entry = state.byName.get(tensor);
+        if (entry && !entry.report) entry.failure = error;
+      }
+      if (state.detailOnRequest) forgetDetail(state);
+      return ["reports"];
+    }
+    case "status":
+      state.status = message.status;
+      return ["status"];
+    case "choices":
+      state.choices = message.choices;
+      return ["choices"];
+    case "show":
+      if (!state.byName.has(message.tensor)) return [];
+      state.view = { ...state.view, selected: message.tensor };
+      return ["view"];
+  }
+}
+
+function sameTensors(a: PanelModel, b: PanelModel): boolean {
+  return a.path === b.path && a.byteLength === b.byteLength && a.tensors.length === b.tensors.length
+    && a.tensors.every((t, i) => t.name === b.tensors[i].name && t.byteLength === b.tensors[i].byteLength);
+}
+
+/** The chosen encoding when it exists, else the first of about four bits, where the differences between layers show. */
+function pickEncoding(chosen: string, encodings: readonly EncodingInfo[]): string {
+  if (encodings.some((e) => e.name === chosen)) return chosen;
+  const byDistance = [...encodings].sort((a, b) => Math.abs(a.bitsPerWeight - 4.5) - Math.abs(b.bitsPerWeight - 4.5));
+  return byDistance[0]?.name ?? "";
+}
+
+/** A report without channels does not take away those that came before. */
+function keepDetail(before: TensorReport | undefined, now: TensorReport): TensorReport {
+  return before === undefined ? now : { ...now, output: now.output ?? before.output, input: now.input ?? before.input, heat: now.heat ?? before.heat };
+}
+
+const detailBytes = (r: TensorReport) =>
+  8 * ((r.output?.absMax.length ?? 0) + (r.input?.absMax.length ?? 0)) + 4 * (r.heat?.values.length ?? 0);
+
+function forgetDetail(state: PanelState): void {
+  let kept = 0;
+  for (let i = state.entries.length - 1; i >= 0; i--) {
+    const { report, tensor } = state.entries[i];
+    if (!report || tensor.name === state.view.selected || tensor.name === state.view.pinned) continue;
+    kept += detailBytes(report);
+    if (kept > detailLimit) state.entries[i].report = { ...report, output: undefined, input: undefined, heat: undefined };
+  }
+}
+
+/** Does the selected or pinned tensor lack channels that the host could send? */
+export function missingDetail(state: PanelState, name: string | undefined): boolean {
+  const report = name === undefined ? undefined : state.byName.get(name)?.report;
+  return state.detailOnRequest && report?.outliers !== undefined && report.output === undefined;
+}
+
+export type Listener = (state: PanelState, changed: ReadonlySet<Aspect>) => void;
+
+/** The one place where state lives. Listeners are told once per frame with everything that changed since. */
+export class Store {
+  readonly state: PanelState;
+  #listeners: Listener[] = [];
+  #changed = new Set<Aspect>();
+  #schedule: (run: () => void) => void;
+  constructor(options: { view?: Partial<PanelView>; schedule: (run: () => void) => void }) {
+    this.state = initialState(options.view);
+    this.#schedule = options.schedule;
+  }
+
+  subscribe(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  receive(message: ToPanel, now: number): void {
+    this.touch(...receive(this.state, message, now));
+  }
+
+  setView(patch: Partial<PanelView>): void {
+    const keys = Object.keys(patch) as (keyof PanelView)[];
+    if (keys.every((k) => this.state.view[k] === patch[k])) return;
+    this.state.view = { ...this.state.view, ...patch };
+    this.touch("view");
+  }
+
+  /** Tells listeners, soon, that these aspects changed. */
+  touch(...aspects: Aspect[]): void {
+    if (aspects.length === 0) return;
+    const idle = this.#changed.size === 0;
+    for (const a of aspects) this.#changed.add(a);
+    if (idle) this.#schedule(() => this.#tell());
+  }
+
+  #tell(): void {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    for (const listener of this.#listeners) listener(this.state, changed);
+  }
+}

@@ -1,0 +1,77 @@
+import type { EncodingInfo } from "../../src/core/api/engine";
+import { bitsPlan, kinds } from "../bitsPlan";
+import { bitsChart, bitsHead, bitsRowHeight, kindColour, type BitsData } from "../charts/bits";
+import { ChartFrame } from "../charts/frame";
+import { fill, h, setText } from "../dom";
+import { bits, bytes, change, plural } from "../format";
+import type { Panel } from "../panel";
+import type { Aspect, PanelState } from "../state";
+import { button, dropdown } from "../ui";
+
+/** What to do about it? Bytes per layer today and under one encoding for all. */
+export class BitsView {
+  readonly element: HTMLElement;
+  readonly #panel: Panel;
+  readonly #frame: ChartFrame<BitsData, number>;
+  readonly #target: ReturnType<typeof dropdown>;
+  readonly #totals = h("dl", { class: "totals" });
+  readonly #note = h("p", { class: "dim note" });
+  readonly #key = h("ul", { class: "key", "aria-label": "Kinds of tensors" });
+  #data: BitsData | undefined;
+  #stage: HTMLElement;
+
+  constructor(panel: Panel) {
+    this.#panel = panel;
+    this.#target = dropdown({ label: "All matrices as", onChange: (target) => panel.store.setView({ target }) });
+    this.#frame = new ChartFrame(panel, bitsChart, {
+      heading: "Bytes per layer: today above, then below", class: "bits-chart",
+      onSelect: (i) => {
+        const row = this.#data?.plan.rows[i];
+        const name = row && (row.worstTensor ?? panel.store.state.entries[row.members[0]]?.tensor.name);
+        if (name) panel.select(name);
+      },
+    });
+    this.#stage = this.#frame.canvas.parentElement!;
+    this.element = h("div", { class: "view scrolls" },
+      h("div", { class: "controls" }, this.#target.element, button({ label: "Export…", secondary: true, onPress: () => panel.post({ type: "command", command: "export" }) })),
+      this.#totals, this.#key, this.#frame.element, this.#note);
+  }
+
+  update(state: PanelState, _changed: ReadonlySet<Aspect>): void {
+    if (state.view.tab !== "bits") return;
+    const options = targets(state);
+    const target = options.find((o) => o.name === state.view.target) ?? options[0];
+    this.#target.set(options.map((o) => ({ value: o.name, label: `${o.label} · ${bits(o.bitsPerWeight)}` })), target?.name ?? "");
+    const choice = state.choices.find((c) => c.encoding === target?.name);
+    const plan = bitsPlan(state.entries, target, choice);
+    this.#data = { plan, target: target?.label ?? "–" };
+    const after = choice?.byteLength ?? plan.after;
+    const changed = choice?.tensorCount ?? plan.changed;
+    const afterBits = choice?.bitsPerWeight ?? (plan.elements > 0 ? (8 * plan.after) / plan.elements : NaN);
+    const item = (label: string, value: string, detail: string) => h("div", {}, h("dt", {}, label), h("dd", {}, value), h("dd", { class: "dim" }, detail));
+    fill(this.#totals,
+      item("Today", bytes(plan.before), bits(plan.elements > 0 ? (8 * plan.before) / plan.elements : NaN)),
+      item(`As ${target?.label ?? "–"}`, bytes(after), bits(afterBits)),
+      item("Change", change(plan.before, after), `${plural(changed, "tensor")} of ${state.entries.length.toLocaleString("en-US")}`));
+    setText(this.#note, choice ? "The total is what an export writes; bars add up the tensors' own bytes. Tensors that the format keeps unquantized stay as they are."
+      : "Predicted from block sizes: vectors, and matrices whose rows do not fit the encoding's blocks, stay as they are.");
+    const used = kinds.map((_, k) => plan.rows.some((r) => r.before[k] > 0));
+    fill(this.#key, kinds.flatMap((kind, k) => (used[k] ? [this.#keyItem(kind, k)] : [])));
+    this.#stage.style.height = `${bitsHead + plan.rows.length * bitsRowHeight + 4}px`;
+    this.#frame.update(this.#data, true);
+  }
+
+  #keyItem(kind: string, k: number): HTMLElement {
+    const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
+    swatch.style.background = kindColour({ theme: this.#panel.theme }, k);
+    return h("li", {}, swatch, kind);
+  }
+}
+
+/** What the model can be exported as; before the host says so, every encoding. */
+function targets(state: PanelState): readonly EncodingInfo[] {
+  const known = new Map(state.encodings.map((e) => [e.name, e]));
+  if (state.choices.length === 0) return state.encodings;
+  return state.choices.map((c) => known.get(c.encoding) ?? {
+    name: c.encoding, label: c.label, bitsPerWeight: c.bitsPerWeight, blockElements: 1, targets: [], description: c.description });
+}

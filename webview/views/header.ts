@@ -1,0 +1,108 @@
+import type { PanelStatus } from "../../src/core/api/panel";
+import { fill, h, setText, toggle } from "../dom";
+import { bytes, count, plural, scaled, significant } from "../format";
+import { modelName } from "../names";
+import type { Panel } from "../panel";
+import type { Aspect, PanelState } from "../state";
+import { button, icon, progressRing } from "../ui";
+import { statusText, type StatusAction } from "./statusText";
+
+/** First question: what is this file? Also what is going on, and the buttons for it. */
+export class Header {
+  readonly element: HTMLElement;
+  readonly #panel: Panel;
+  readonly #name = h("h1", {}, "Opening…");
+  readonly #facts = h("div", { class: "facts" });
+  readonly #device = h("div", { class: "device" });
+  readonly #bar = h("div", { class: "bar" });
+  readonly #track = h("div", { class: "track", role: "progressbar", "aria-label": "Tensors analyzed", "aria-valuemin": 0, "aria-valuemax": 100 }, this.#bar);
+  readonly #ring = progressRing();
+  readonly #status = h("div", { class: "status-text" });
+  readonly #actions = h("div", { class: "actions" });
+  readonly #problems = h("ul", { id: "problems", class: "problems", hidden: true });
+  readonly #problemsButton: HTMLElement;
+  #shownActions = "";
+
+  constructor(panel: Panel) {
+    this.#panel = panel;
+    this.#problemsButton = h("button", { class: "problems-button", type: "button", "aria-expanded": "false", "aria-controls": "problems", hidden: true,
+      onclick: () => this.#toggleProblems() });
+    this.element = h("header", { class: "head" },
+      h("div", { class: "identity" }, h("div", { class: "who" }, this.#name, this.#facts), this.#problemsButton, this.#device),
+      this.#problems,
+      h("div", { class: "progress" }, h("div", { class: "meter" }, this.#track, h("div", { class: "status-line" }, this.#ring, this.#status)), this.#actions));
+    this.update(panel.store.state, new Set(["model", "status"]));
+  }
+
+  update(state: PanelState, changed: ReadonlySet<Aspect>): void {
+    if (changed.has("model")) this.#showModel(state);
+    if (changed.has("model") || changed.has("status") || changed.has("reports")) this.#showStatus(state);
+  }
+
+  #showModel({ model, device }: PanelState): void {
+    if (!model) return;
+    setText(this.#name, modelName(model.path));
+    this.#name.title = model.path;
+    const stored = model.tensors.reduce((n, t) => n + t.byteLength, 0);
+    const elements = model.tensors.reduce((n, t) => n + t.elementCount, 0);
+    const facts = [
+      formatLabel(model.format),
+      model.architecture === "unknown" ? undefined : model.architecture,
+      `${scaled(model.parameterCount)} parameters`,
+      plural(model.tensors.length, "tensor"),
+      model.files.length > 1 ? `${bytes(model.byteLength)} in ${count(model.files.length)} files` : bytes(model.byteLength),
+      elements > 0 ? `${significant((8 * stored) / elements)} bpw` : undefined,
+    ];
+    fill(this.#facts, facts.filter((f) => f !== undefined).map((f) => h("span", {}, f)));
+    this.#facts.title = `${count(model.parameterCount)} parameters, ${count(model.byteLength)} bytes`;
+    if (device) setText(this.#device, `${device.name}, ${plural(device.threads, "thread")}${device.simd ? ", SIMD" : ""}`);
+    const { problems } = model;
+    toggle(this.#problemsButton, problems.length > 0);
+    fill(this.#problemsButton, icon("warning"), plural(problems.length, "problem"));
+    fill(this.#problems, problems.map((p) => h("li", {}, p.message,
+      p.tensor !== undefined && this.#panel.store.state.byName.has(p.tensor)
+        && h("button", { class: "link", type: "button", onclick: () => this.#panel.select(p.tensor) }, p.tensor))));
+    if (problems.length === 0) this.#problems.hidden = true;
+  }
+
+  #toggleProblems(): void {
+    const open = this.#problems.hidden;
+    this.#problems.hidden = !open;
+    this.#problemsButton.setAttribute("aria-expanded", String(open));
+  }
+
+  #showStatus(state: PanelState): void {
+    const { status } = state;
+    const { sentence, share, tone, actions } = statusText(state);
+    this.element.dataset.status = status.kind;
+    this.element.dataset.tone = tone;
+    setText(this.#status, sentence);
+    toggle(this.#ring, status.kind === "opening");
+    this.#track.style.visibility = share === undefined ? "hidden" : "visible";
+    this.#bar.style.transform = `scaleX(${share ?? 0})`;
+    this.#track.setAttribute("aria-valuenow", String(Math.round((share ?? 0) * 100)));
+    this.#track.setAttribute("aria-valuetext", sentence);
+    this.#showActions(actions);
+    this.#announce(status, sentence);
+  }
+
+  #showActions(actions: readonly StatusAction[]): void {
+    const key = actions.map((a) => a.label).join("|");
+    if (key === this.#shownActions) return;
+    this.#shownActions = key;
+    const hadFocus = this.#actions.contains(document.activeElement);
+    fill(this.#actions, actions.map((a, i) => button({ label: a.label, secondary: i > 0 || a.secondary,
+      onPress: () => this.#panel.post({ type: "command", command: a.command }) })));
+    if (hadFocus) (this.#actions.firstElementChild as HTMLElement | null)?.focus();
+  }
+
+  #announced = "";
+  /** Changes of state are read aloud, progress is not. */
+  #announce(status: PanelStatus, sentence: string): void {
+    if (status.kind === this.#announced) return;
+    this.#announced = status.kind;
+    this.#panel.say(sentence);
+  }
+}
+
+const formatLabel = (format: string) => ({ gguf: "GGUF", onnx: "ONNX", safetensors: "safetensors" })[format] ?? format;

@@ -1,0 +1,47 @@
+import { fill, h } from "../dom";
+import { count, shape } from "../format";
+import { measureAll, measureById } from "../measures";
+import { hardest } from "../order";
+import type { Panel } from "../panel";
+import { domainOf, makeScale } from "../scales";
+import type { PanelState } from "../state";
+
+/** Shown right while no layer is chosen: the tensors that resist most, by the measure the map is coloured by. */
+export class Overview {
+  readonly element = h("div", { class: "overview" });
+  readonly #panel: Panel;
+  #shown = "";
+
+  constructor(panel: Panel) {
+    this.#panel = panel;
+  }
+
+  update(state: PanelState): void {
+    const chosen = measureById(state.view.measure);
+    const measure = chosen.harder === "neutral" ? measureById("outlierOut") : chosen;
+    const values = measureAll(measure, state.entries, state.view.encoding);
+    const top = hardest(values, measure.harder, 12);
+    const key = `${measure.id}|${state.reportCount > 0}|${top.map((i) => `${i}:${values[i]}`).join()}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
+    if (top.length === 0) {
+      fill(this.element, h("h2", {}, "Choose a layer"), h("p", { class: "dim" },
+        state.reportCount > 0 ? `No tensor has a value for ${measure.name} yet.`
+          : "Results appear here as they are computed: the layers that resist quantization most, first. Click a cell of the map, or walk it with the arrow keys."));
+      return;
+    }
+    const scale = makeScale(measure.scale, domainOf(values, measure.scale, measure.floor));
+    const rows = top.map((i) => {
+      const { tensor } = state.entries[i];
+      const bar = h("span", { class: "rank-bar", "aria-hidden": "true" });
+      const at = scale.at(values[i]);
+      bar.style.transform = `scaleX(${Math.max(0.01, measure.harder === "low" ? 1 - at : at)})`;
+      return h("li", {}, h("button", { type: "button", class: "rank", onclick: () => this.#panel.select(tensor.name) },
+        h("span", { class: "rank-name", title: tensor.name }, tensor.name), h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
+        h("span", { class: "number" }, measure.format(values[i])), bar));
+    });
+    fill(this.element, h("h2", {}, "What resists most"), h("p", { class: "dim" }, `By ${measure.name}. ${measure.help}`),
+      h("ol", { class: "ranks" }, rows),
+      h("p", { class: "dim" }, `${count(state.reportCount)} of ${count(state.entries.length)} tensors computed.`));
+  }
+}
