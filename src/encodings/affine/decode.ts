@@ -1,22 +1,25 @@
 import type { AffineLayout } from "../../core/model";
 import { awqBits, bitField, codeValues, scaleValues, zeroValues } from "./values";
-import { type AffineWindow, affineWindow, gather, type Region } from "./window";
+import { type AffineWindow, affineWindow, gather, type Region, span } from "./window";
 
 /**
  * Decodes `region`, which lies in the window: w[r][c] = (code − zero) · scale, each step in f32. `planes`: the bytes of the
  * window's reads, laid one after another. Writes region.rows · region.columns values to `out`, row by row.
  */
 export function decodeAffine(window: AffineWindow, planes: readonly Uint8Array[], region: Region, out: Float32Array): void {
-  const { layout, rowGroups, columnGroups } = window;
-  decodeCodes(window, planes[0], region, out);
-  const scales = scaleValues(window, planes[1]);
-  const zeros = window.zeros && zeroValues(window, planes[2]);
-  const constant = layout.codeType ? 0 : layout.zeroPoint;
+  const { layout } = window;
   const { rowsPerScale, columnsPerScale } = layout;
+  decodeCodes(window, planes[0], region, out);
+  const rowGroups = span(rowsPerScale, region.row, region.rows);
+  const columnGroups = window.index ? window.columnGroups : span(columnsPerScale, region.column, region.columns);
+  const part = { window, rowGroups, columnGroups, rows: { first: region.row, count: region.rows } };
+  const scales = scaleValues(part, planes[1]);
+  const zeros = window.zeros && zeroValues(part, planes[2]);
+  const constant = layout.codeType ? 0 : layout.zeroPoint;
   for (let i = 0; i < region.rows; i++) {
     const row = region.row + i;
     const g = (rowsPerScale ? Math.floor(row / rowsPerScale) : 0) - rowGroups.first;
-    const z = layout.zeros?.rowsPerWord ? row - window.region.row : g;
+    const z = layout.zeros?.rowsPerWord ? i : g;
     const at = i * region.columns;
     for (let j = 0; j < region.columns; ) {
       const column = region.column + j;
@@ -51,7 +54,8 @@ export function decodeWholeAffine(
 function decodeCodes(window: AffineWindow, bytes: Uint8Array, region: Region, out: Float32Array): void {
   const { layout } = window;
   if (layout.codeOrder === "in-packed-out") return decodeWords(window, bytes, region, out);
-  const { bits, packing, codeRowBytes } = layout;
+  if (layout.packing === "awq") return decodeAwq(window, bytes, region, out);
+  const { bits, codeRowBytes } = layout;
   const values = codeValues(layout);
   const read = window.reads[0];
   // Stored rows are outputs ("out-in") or inputs.
@@ -65,7 +69,7 @@ function decodeCodes(window: AffineWindow, bytes: Uint8Array, region: Region, ou
     const run = read.runs > 1 ? outer + o - windowOuter : 0;
     const start = 8 * ((outer + o) * codeRowBytes - read.offset - run * (read.stride - read.byteLength)); // bit of inner 0
     let to = o * outerStep;
-    if (values instanceof Float32Array && packing === "lsb" && (bits === 8 || bits === 4)) {
+    if (values instanceof Float32Array && (bits === 8 || bits === 4)) {
       let bit = start + inner * bits;
       for (let i = 0; i < innerCount; i++, bit += bits, to += innerStep) {
         const byte = bytes[Math.floor(bit / 8)];
@@ -74,30 +78,48 @@ function decodeCodes(window: AffineWindow, bytes: Uint8Array, region: Region, ou
       continue;
     }
     for (let i = 0; i < innerCount; i++, to += innerStep) {
-      const element = inner + i;
-      const bit = packing === "awq" ? start + Math.floor(element / 8) * 32 + awqBits[element % 8] : start + element * bits;
-      const code = bitField(bytes, bit, bits);
+      const code = bitField(bytes, start + (inner + i) * bits, bits);
       out[to] = values instanceof Float32Array ? values[code] : values(code);
     }
   }
 }
 
+const word = (bytes: Uint8Array, at: number) => bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+
 /** GPTQ: codes run down the inputs through 32-bit words, one column of words per output. */
 function decodeWords(window: AffineWindow, bytes: Uint8Array, region: Region, out: Float32Array): void {
   const { bits } = window.layout;
-  const values = codeValues(window.layout);
+  const values = codeValues(window.layout) as Float32Array;
   const width = window.region.rows;
   const first = Math.floor((window.region.column * bits) / 32);
-  const field = 2 ** bits;
-  for (let j = 0; j < region.columns; j++) {
-    const bit = (region.column + j) * bits;
-    const shift = bit % 32;
-    const at = 4 * ((Math.floor(bit / 32) - first) * width + region.row - window.region.row);
-    for (let i = 0; i < region.rows; i++) {
-      let word = bitField(bytes, 8 * (at + 4 * i), 32);
-      if (shift + bits > 32) word += bytes[at + 4 * (i + width)] * 2 ** 32;
-      const code = Math.floor(word / 2 ** shift) % field;
-      out[i * region.columns + j] = values instanceof Float32Array ? values[code] : values(code);
+  const mask = 2 ** bits - 1;
+  for (let i = 0; i < region.rows; i++) {
+    const base = region.row - window.region.row + i;
+    for (let j = 0; j < region.columns; j++) {
+      const bit = (region.column + j) * bits;
+      const shift = bit % 32;
+      const at = 4 * ((Math.floor(bit / 32) - first) * width + base);
+      let code = word(bytes, at) >>> shift;
+      if (shift + bits > 32) code |= bytes[at + 4 * width] << (32 - shift);
+      out[i * region.columns + j] = values[code & mask];
+    }
+  }
+}
+
+/** AWQ: one word for eight outputs of one input. */
+function decodeAwq(window: AffineWindow, bytes: Uint8Array, region: Region, out: Float32Array): void {
+  const { layout, reads, region: whole } = window;
+  const values = codeValues(layout) as Float32Array;
+  const [read] = reads;
+  const end = region.row + region.rows;
+  for (let block = Math.floor(region.row / 8); 8 * block < end; block++) {
+    for (let j = 0; j < region.columns; j++) {
+      const column = region.column + j;
+      const run = read.runs > 1 ? column - whole.column : 0;
+      const codes = word(bytes, column * layout.codeRowBytes + 4 * block - read.offset - run * (read.stride - read.byteLength));
+      for (let row = Math.max(8 * block, region.row); row < Math.min(8 * block + 8, end); row++) {
+        out[(row - region.row) * region.columns + j] = values[(codes >>> awqBits[row % 8]) & 15];
+      }
     }
   }
 }

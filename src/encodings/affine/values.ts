@@ -3,7 +3,7 @@ import type { AffineLayout, ScalarType } from "../../core/model";
 import { f16Table } from "../half";
 import { floats } from "../scalars/floats";
 import { smallFloats, smallFloatValues } from "../scalars/smallFloats";
-import type { AffineWindow, GroupRead } from "./window";
+import type { AffineWindow, GroupRead, Span } from "./window";
 
 /** Bit of column i of eight in AWQ's words: they hold the columns in the order 0 2 4 6 1 3 5 7. */
 export const awqBits = [0, 16, 4, 20, 8, 24, 12, 28];
@@ -33,32 +33,42 @@ export function codeValues({ codeType, bits, signed, storedOffset }: AffineLayou
   return bits <= 8 ? Float32Array.from({ length: 2 * half }, (_, code) => value(code)) : value;
 }
 
-/** Scales of the window, times the tensor's own scale: [row group][column group]. */
-export function scaleValues(window: AffineWindow, bytes: Uint8Array): Float32Array {
-  const { layout, scales } = window;
+/** The groups of which values are wanted, within a window. */
+export interface Part {
+  readonly window: AffineWindow;
+  readonly rowGroups: Span;
+  readonly columnGroups: Span;
+  /** The rows themselves, for zero points that are stored by row. */
+  readonly rows: Span;
+}
+
+/** Scales times the tensor's own scale: [row group][column group]. */
+export function scaleValues(part: Part, bytes: Uint8Array): Float32Array {
+  const { layout, scales } = part.window;
   const { read, width } = scalarReader(layout.scaleType, bytes);
-  const values = groupValues(window, scales, layout.scaleRowStride, layout.scaleColumnStride, (element, base) =>
-    read(element * width - base));
+  const strides = [layout.scaleRowStride, layout.scaleColumnStride] as const;
+  const values = groupValues(part, scales, strides, (element, base) => read(element * width - base));
   const global = layout.globalScale;
   return global === undefined ? values : values.map((scale) => scale * global);
 }
 
-/** Zero points of the window: [row group][column group], or [row][column group] where words hold several rows. */
-export function zeroValues(window: AffineWindow, bytes: Uint8Array): Float32Array {
-  const zeros = window.layout.zeros!;
-  const group = window.zeros!;
+/** Zero points: [row group][column group], or [row][column group] where words hold several rows. */
+export function zeroValues(part: Part, bytes: Uint8Array): Float32Array {
+  const zeros = part.window.layout.zeros!;
+  const group = part.window.zeros!;
   const half = 2 ** (zeros.bits - 1);
   const value = (stored: number) => (zeros.signed && stored >= half ? stored - 2 * half : stored) + zeros.storedOffset;
-  if (zeros.rowsPerWord) return wordZeros(window, bytes, value);
+  if (zeros.rowsPerWord) return wordZeros(part, bytes, value);
   const { packedRowElements, packedRowBytes, bits } = zeros;
+  const strides = [zeros.rowStride, zeros.columnStride] as const;
   if (zeros.float) {
     const { read, width } = scalarReader(zeros.float, bytes);
-    return groupValues(window, group, zeros.rowStride, zeros.columnStride, (element, base) => {
+    return groupValues(part, group, strides, (element, base) => {
       const packed = Math.floor(element / packedRowElements);
       return read(packed * packedRowBytes + (element - packed * packedRowElements) * width - base);
     });
   }
-  return groupValues(window, group, zeros.rowStride, zeros.columnStride, (element, base) => {
+  return groupValues(part, group, strides, (element, base) => {
     const packed = Math.floor(element / packedRowElements);
     const within = element - packed * packedRowElements;
     const bit = zeros.packing === "awq" ? Math.floor(within / 8) * 32 + awqBits[within % 8] : within * bits;
@@ -67,20 +77,19 @@ export function zeroValues(window: AffineWindow, bytes: Uint8Array): Float32Arra
 }
 
 /** compressed-tensors: the zero point of row r and column group h is a field of word [r div rowsPerWord][h]. */
-function wordZeros(window: AffineWindow, bytes: Uint8Array, value: (stored: number) => number): Float32Array {
-  const { region, columnGroups } = window;
+function wordZeros({ window, rows, columnGroups }: Part, bytes: Uint8Array, value: (stored: number) => number): Float32Array {
   const { bits, packedRowBytes, rowsPerWord } = window.layout.zeros!;
   const { read, outer } = window.zeros!;
-  const firstBlock = Math.floor(region.row / rowsPerWord!);
-  const values = new Float32Array(region.rows * columnGroups.count);
-  for (let i = 0; i < region.rows; i++) {
-    const row = region.row + i;
+  const firstBlock = Math.floor(window.region.row / rowsPerWord!);
+  const values = new Float32Array(rows.count * columnGroups.count);
+  for (let i = 0; i < rows.count; i++) {
+    const row = rows.first + i;
     const block = Math.floor(row / rowsPerWord!);
-    const base = runBase(read, outer === "row" ? block - firstBlock : 0);
-    for (let h = 0; h < columnGroups.count; h++) {
-      const shifted = outer === "column" ? runBase(read, h) : base;
-      const at = block * packedRowBytes + 4 * (columnGroups.first + h) - shifted;
-      values[i * columnGroups.count + h] = value(bitField(bytes, 8 * at + bits * (row % rowsPerWord!), bits));
+    for (let k = 0; k < columnGroups.count; k++) {
+      const h = columnGroups.first + k;
+      const base = runBase(read, outer === "row" ? block - firstBlock : outer === "column" ? h - window.columnGroups.first : 0);
+      const bit = 8 * (block * packedRowBytes + 4 * h - base) + bits * (row % rowsPerWord!);
+      values[i * columnGroups.count + k] = value(bitField(bytes, bit, bits));
     }
   }
   return values;
@@ -90,14 +99,16 @@ function wordZeros(window: AffineWindow, bytes: Uint8Array, value: (stored: numb
 const runBase = (read: GroupRead["read"], run: number) => read.offset + run * (read.stride - read.byteLength);
 
 function groupValues(
-  { rowGroups, columnGroups }: AffineWindow, { read, outer }: GroupRead, rowStride: number, columnStride: number,
+  { window, rowGroups, columnGroups }: Part, { read, outer }: GroupRead, [rowStride, columnStride]: readonly [number, number],
   value: (element: number, base: number) => number,
 ): Float32Array {
   const values = new Float32Array(rowGroups.count * columnGroups.count);
-  for (let g = 0; g < rowGroups.count; g++) {
-    for (let h = 0; h < columnGroups.count; h++) {
-      const element = (rowGroups.first + g) * rowStride + (columnGroups.first + h) * columnStride;
-      values[g * columnGroups.count + h] = value(element, runBase(read, outer === "row" ? g : outer === "column" ? h : 0));
+  for (let i = 0; i < rowGroups.count; i++) {
+    for (let k = 0; k < columnGroups.count; k++) {
+      const g = rowGroups.first + i;
+      const h = columnGroups.first + k;
+      const run = outer === "row" ? g - window.rowGroups.first : outer === "column" ? h - window.columnGroups.first : 0;
+      values[i * columnGroups.count + k] = value(g * rowStride + h * columnStride, runBase(read, run));
     }
   }
   return values;

@@ -17,6 +17,12 @@ export interface PlaneRead {
   readonly stride: number;
 }
 
+/** Neighbouring groups, or neighbouring rows. */
+export interface Span {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** Elements of a scale or zero plane that a region needs, and where element (row group, column group) lands after reading. */
 export interface GroupRead {
   readonly read: PlaneRead;
@@ -36,8 +42,8 @@ export interface AffineWindow {
   readonly reads: readonly PlaneRead[];
   /** Column group of each column of the region, for an activation order; undefined when columns follow one another. */
   readonly index?: Int32Array;
-  readonly rowGroups: { readonly first: number; readonly count: number };
-  readonly columnGroups: { readonly first: number; readonly count: number };
+  readonly rowGroups: Span;
+  readonly columnGroups: Span;
   readonly scales: GroupRead;
   readonly zeros?: GroupRead;
 }
@@ -59,6 +65,7 @@ export function affineWindow(
   layout: AffineLayout, region: Region, planeBytes: readonly number[], groupIndex?: Uint8Array,
 ): AffineWindow {
   const { row, rows, column, columns } = region;
+  checkLayout(layout);
   const index = groupIndex && indexOf(groupIndex, column, columns);
   const rowGroups = span(layout.rowsPerScale, row, rows);
   const columnGroups = index ? extent(index) : span(layout.columnsPerScale, column, columns);
@@ -77,6 +84,14 @@ export function affineWindow(
   return { layout, region, reads, index, rowGroups, columnGroups, scales, zeros };
 }
 
+/** The combinations that exist; readers never make others. */
+function checkLayout({ bits, codeOrder, packing, codeType }: AffineLayout): void {
+  const words = codeOrder === "in-packed-out" && (bits > 8 || packing !== "lsb" || codeType !== undefined);
+  const awq = packing === "awq" && (bits !== 4 || codeOrder !== "in-out" || codeType !== undefined);
+  if (!words && !awq) return;
+  throw new EngineError("unsupported", `Codes of ${bits} bits packed "${packing}" in the order ${codeOrder} cannot be read.`);
+}
+
 function indexOf(plane: Uint8Array, column: number, columns: number): Int32Array {
   if (plane.length < 4 * (column + columns)) {
     throw new EngineError("malformed", `The group index has ${plane.length} bytes; ${column + columns} columns need four each.`);
@@ -88,7 +103,7 @@ function indexOf(plane: Uint8Array, column: number, columns: number): Int32Array
   return index;
 }
 
-function extent(index: Int32Array): { first: number; count: number } {
+function extent(index: Int32Array): Span {
   let low = index[0];
   let high = index[0];
   for (const group of index) {
@@ -98,7 +113,8 @@ function extent(index: Int32Array): { first: number; count: number } {
   return { first: low, count: high - low + 1 };
 }
 
-function span(size: number, start: number, count: number): { first: number; count: number } {
+/** Groups of `size` (0: one group) that `count` rows or columns from `start` on touch. */
+export function span(size: number, start: number, count: number): Span {
   if (!size) return { first: 0, count: 1 };
   const first = Math.floor(start / size);
   return { first, count: Math.floor((start + count - 1) / size) - first + 1 };
@@ -147,8 +163,6 @@ interface Packing {
   /** Elements that are read together (AWQ's words of eight). */
   readonly unit: number;
 }
-
-type Span = { readonly first: number; readonly count: number };
 
 function groupRead(rowGroups: Span, columnGroups: Span, rowStride: number, columnStride: number, packing: Packing): GroupRead {
   const { bits, rowElements, rowBytes, unit } = packing;
@@ -202,6 +216,9 @@ function zeroRead(zeros: NonNullable<AffineLayout["zeros"]>, region: Region, row
 export function gather(plane: Uint8Array, { offset, byteLength, runs, stride }: PlaneRead): Uint8Array {
   if (runs === 1) return plane.subarray(offset, offset + byteLength);
   const bytes = new Uint8Array(byteLength * runs);
-  for (let i = 0; i < runs; i++) bytes.set(plane.subarray(offset + i * stride, offset + i * stride + byteLength), i * byteLength);
+  for (let i = 0; i < runs; i++) {
+    const at = offset + i * stride;
+    bytes.set(plane.subarray(at, at + byteLength), i * byteLength);
+  }
   return bytes;
 }
