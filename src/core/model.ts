@@ -121,7 +121,12 @@ export interface TensorInfo {
   readonly consumers?: readonly string[];
   /** ONNX: the name of the first node that consumes it ("/layers.0/mlp/MatMul"), where the tensor's own name says nothing. */
   readonly consumerName?: string;
+  /** ONNX: whether an export can rewrite the operators that use this weight, by the form it would take; absent for other tensors. */
+  readonly exportForms?: Readonly<Record<"MatMulNBits" | "QDQ", ExportForm>>;
 }
+
+/** `kept`: why the tensor stays as it is in this form. `scaleType`: the type its products are computed in. */
+export type ExportForm = { readonly kept: string } | { readonly scaleType: "f32" | "f16" | "bf16" };
 
 /** What the header alone tells. Plain data. */
 export interface ModelIndex {

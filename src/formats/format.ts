@@ -48,7 +48,8 @@ export type Segment =
       readonly arrangement: "rows" | ArrangementName;
     };
 
-export type ArrangementName = "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows";
+export type ArrangementName =
+  | "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows" | "pack-4-bit-zeros-in-rows";
 
 export interface OutputFile {
   /** Name relative to the output folder. */

@@ -23,7 +23,7 @@ const mostUnits = 16_000_000;
 
 /** Reads an ONNX file's messages without its weights. Throws EngineError where protobuf refuses the bytes. */
 export async function parseModel(source: ByteSource): Promise<ModelProto> {
-  const span: Span = { start: 0, body: 0, end: source.size };
+  const span: Span = { number: 0, start: 0, body: 0, end: source.size };
   const root = model.create(span) as ModelProto;
   await new Parser(new Window(source)).message(model, root, span, 0);
   return root;
@@ -64,7 +64,7 @@ class Parser {
         const length = window.length(span.end);
         const body = window.position;
         if (field && typeof field.kind === "object") {
-          const child: Span = { start, body, end: body + length, parent: span };
+          const child: Span = { number, start, body, end: body + length, parent: span };
           await this.message(field.kind, this.#child(field, into as Target, child, depth), child, depth + 1);
         } else if (field) {
           await window.load(body, looked(field, length));
@@ -90,7 +90,7 @@ class Parser {
         const length = window.length(span.end);
         const body = window.position;
         if (field && typeof field.kind === "object") {
-          const child: Span = { start, body, end: body + length, parent: span };
+          const child: Span = { number, start, body, end: body + length, parent: span };
           this.#small(field.kind, this.#child(field, into, child, depth) as Target, child, depth + 1);
         } else if (field) this.#content(field, into, body, length);
         window.position = body + length;

@@ -2,6 +2,8 @@
 
 /** A length-delimited field occurrence in the file: where its tag starts, its content, its end, and what it lies in. */
 export interface Span {
+  /** Field number; 0 for the file itself. */
+  readonly number: number;
   readonly start: number;
   readonly body: number;
   readonly end: number;
