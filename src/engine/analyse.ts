@@ -40,8 +40,7 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
   let failed = 0;
   const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
   await runWindow(tensors, window, async (tensor) => {
-    // Both passes report their bytes.
-    const share = meter.item(tensor.byteLength, 2 * tensor.byteLength);
+    const share = meter.item(tensor.byteLength);
     try {
       const source = await sources.of(tensor);
       const fitting = encodings.filter((name) => encodingFacts.fits(name, source.columns));

@@ -23,7 +23,7 @@ export function createEngine(deps: EngineDeps): EngineHandle {
   const pool = () => (started ??= deps.createPool());
 
   const engine: Engine = {
-    device: async () => deps.device,
+    device: async () => deps.device(),
     encodings: async () => listEncodings(),
     open: (path, token = neverCancelled) => calls.run(token, "at-once", async () => (await opener.open(path)).index),
     analyse: (request, onEvent, token = neverCancelled) =>

@@ -10,8 +10,8 @@ export interface EngineDeps {
   /** Fills in roles, layers and groups. */
   annotate(index: ModelIndex): ModelIndex;
   readonly files: EngineFiles;
-  /** Known without starting anything. */
-  readonly device: DeviceInfo;
+  /** Starts nothing. */
+  device(): DeviceInfo;
   /** Starts the worker threads. Called once, on the first call that needs them. */
   createPool(): Pool;
   /** Seconds, monotonic. */

@@ -23,11 +23,10 @@ export class Meter {
   }
 
   /**
-   * One item's share: `bytes` it counts for and `read`, the bytes that will be reported for it (twice as many when it is
-   * read twice). `add` takes what the pool reports; `done` tops it up, so that the sum is exact whatever was reported.
+   * One item's share of the bytes. `add` takes what the pool reports; `done` tops it up, so that the sum is exact whatever
+   * was reported.
    */
-  item(bytes: number, read = bytes): { add(bytes: number): void; done(): void } {
-    const scale = read > 0 ? bytes / read : 0;
+  item(bytes: number): { add(bytes: number): void; done(): void } {
     let counted = 0;
     const move = (to: number) => {
       this.#bytesDone += to - counted;
@@ -35,7 +34,7 @@ export class Meter {
     };
     return {
       add: (more) => {
-        move(Math.min(bytes, counted + more * scale));
+        move(Math.min(bytes, counted + more));
         this.#tell();
       },
       done: () => move(bytes),

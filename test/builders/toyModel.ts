@@ -114,9 +114,9 @@ export class ToyPool implements Pool {
     const bytes = await slice(tensor.paths[range.file], range.offset, range.byteLength);
     const values = new Float32Array(tensor.rows * tensor.columns);
     encoding(tensor.storage.encoding).decode([bytes], tensor.rows, tensor.columns, values);
-    onBytes?.(bytes.length);
+    onBytes?.(bytes.length / 2); // Once for each reading.
+    onBytes?.(bytes.length / 2);
     if (task.kind === "analyse") {
-      onBytes?.(bytes.length);
       return { name: tensor.name, stats: { count: values.length, max: Math.max(...values) }, errors: task.encodings.map((e) => ({ encoding: e })) } as unknown as TensorReport;
     }
     const target = encoding(task.encoding);
@@ -144,7 +144,7 @@ async function transfer(to: { path: string; offset: number }, bytes: Uint8Array)
 }
 
 export function toyDeps(pool: () => Pool, changes: Partial<EngineDeps> = {}): EngineDeps {
-  return { formats: [toyFormat], annotate: (index) => index, files: engineFiles, device: { name: "CPU", threads: 2, simd: false },
+  return { formats: [toyFormat], annotate: (index) => index, files: engineFiles, device: () => ({ name: "CPU", threads: 2, simd: false }),
     createPool: pool, now: () => performance.now() / 1000, ...changes };
 }
 
