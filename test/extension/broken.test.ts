@@ -11,7 +11,7 @@ describe("files that cannot be opened", () => {
 
   const rows: [name: string, bytes: Buffer | string][] = [
     ["empty.safetensors", ""],
-    ["cut.safetensors", fs.readFileSync(sampleUri().fsPath).subarray(0, 100_000)],
+    ["cut-in-the-header.safetensors", fs.readFileSync(sampleUri().fsPath).subarray(0, 1000)],
     ["garbage.gguf", Buffer.alloc(4096, 0xa5)],
     ["garbage.onnx", Buffer.alloc(4096, 0xff)],
     ["nowhere.safetensors.index.json", JSON.stringify({ weight_map: { w: "../../outside.safetensors" } })],
@@ -35,7 +35,7 @@ describe("files that cannot be opened", () => {
     await status(document, "failed");
     fs.copyFileSync(sampleUri().fsPath, file);
     await document.reload();
-    assert.equal((await document.loaded()).tensors.length, 39);
+    assert.equal((await document.loaded()).tensors.length, 38);
     await status(document, "done");
   });
 

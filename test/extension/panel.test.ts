@@ -49,7 +49,7 @@ describe("panel, tree and commands", () => {
     await status(document, "done");
     const before = document.results.reports.get(tensor);
     await vscode.commands.executeCommand("bitlens.analyze", document.uri);
-    assert.equal(document.results.reports.size, 39);
+    assert.equal(document.results.reports.size, 38);
     assert.notEqual(document.results.reports.get(tensor), before);
   });
 

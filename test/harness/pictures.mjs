@@ -1,0 +1,41 @@
+// npm run pictures: photographs the real panel for the README, into media/pictures.
+import path from "node:path";
+import { ensureFolder, root } from "./paths.mjs";
+import { ensureDependencies } from "./tools.mjs";
+
+await ensureDependencies();
+const { buildAll } = await import("./package.mjs");
+await buildAll();
+const { startSession } = await import("../workbench/session.mjs");
+const { chooseTheme, openInPanel, palette, quickPick } = await import("./workbench.mjs");
+const { panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
+
+const folder = ensureFolder(path.join(root, "media/pictures"));
+const session = await startSession({ size: { width: 1440, height: 900 } });
+const { page } = session;
+const take = async (name) => {
+  await page.mouse.move(720, 8);
+  await page.waitForTimeout(700);
+  await page.screenshot({ path: path.join(folder, `${name}.png`) });
+  console.log(`media/pictures/${name}.png`);
+};
+try {
+  await openInPanel(page, "sample.safetensors");
+  await panelState(page, "done");
+  await palette(page, "View: Toggle Primary Side Bar Visibility");
+  await palette(page, "Bitlens: Show Layer");
+  await page.keyboard.type("layers.2.mlp.down");
+  await (await quickPick(page, "model.layers.2.mlp.down_proj.weight")).click();
+  await selectedLayer(page).filter({ hasText: "down_proj" }).first().waitFor();
+  await take("map");
+  await tab(page, "spectrum").click();
+  await take("spectrum");
+  await tab(page, "bits").click();
+  await take("bits");
+  await tab(page, "map").click();
+  await chooseTheme(page, "Light Modern", "vscode-light");
+  await take("map-light");
+} finally {
+  await session.end();
+}
+process.exit(0);

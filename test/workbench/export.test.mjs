@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { eventually, findCommand, openInPanel, palette, quickPick, toasts } from "../harness/workbench.mjs";
+import { writeGguf, writeSafetensors } from "../extension/models.ts";
+import { panelState } from "./panel.mjs";
+import { modelFolder, screenshot, startSession } from "./session.mjs";
+
+const dialogInput = ".quick-input-widget input.input";
+
+describe("exporting from the workbench", () => {
+  let session, page;
+  before(async function () {
+    this.timeout(180_000);
+    session = await startSession({
+      folder: modelFolder((folder) => {
+        writeGguf(path.join(folder, "small.gguf"));
+        writeSafetensors(path.join(folder, "big.safetensors"),
+          Array.from({ length: 48 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 4096] })));
+      }),
+      settings: { "bitlens.encodings": ["q8_0"] }, log: "export-server.log",
+    });
+    ({ page } = session);
+  });
+  after(() => session?.end());
+  afterEach(async function () {
+    if (this.currentTest.state === "failed") await screenshot(page, `failed-${this.currentTest.title.replace(/\W+/g, "-").slice(0, 60)}`);
+    assert.deepEqual(session.browser.problems(), []);
+  });
+
+  /** Answers the workbench's own save dialog. */
+  async function saveAs(target) {
+    const input = page.locator(dialogInput);
+    await eventually(async () => assert.match(await input.inputValue(), /[\\/]/), 20_000);
+    await input.fill(target);
+    await page.waitForTimeout(400); // the dialog looks at the folder while one types
+    await page.keyboard.press("Enter");
+  }
+
+  it("a GGUF file is exported by way of the quick pick and the save dialog, and the copy opens", async () => {
+    await openInPanel(page, "small.gguf");
+    await panelState(page, "done");
+    await palette(page, "Bitlens: Export Quantized Model");
+    const { all, row } = await quickPick(page, "Q8_0");
+    assert.ok(all.some((text) => /kB|MB/.test(text) && /bpw/.test(text)), all.join(" | "));
+    await screenshot(page, "export-choices");
+    await row.click();
+    const target = path.join(session.folder, "copy.gguf");
+    await saveAs(target);
+    const toast = toasts(page).filter({ hasText: "Exported copy.gguf" }).first();
+    await toast.waitFor({ timeout: 30_000 });
+    await screenshot(page, "export-done");
+    assert.equal(readFileSync(target).subarray(0, 4).toString(), "GGUF");
+    await toast.getByText("Open", { exact: true }).click();
+    await page.locator(".tab.active").filter({ hasText: "copy.gguf" }).waitFor();
+    await panelState(page, "done");
+  });
+
+  it("a safetensors model is exported to a folder with its configuration", async () => {
+    await palette(page, "View: Close All Editors");
+    await page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: "tale" }).first().click();
+    await openInPanel(page, "model.safetensors");
+    await panelState(page, "done");
+    await palette(page, "Bitlens: Export Quantized Model");
+    await (await quickPick(page, /8.?bit|int8|INT8/)).click();
+    const target = path.join(session.folder, "tale-int8");
+    await saveAs(target);
+    await toasts(page).filter({ hasText: "Exported tale-int8" }).first().waitFor({ timeout: 40_000 });
+    const config = JSON.parse(readFileSync(path.join(target, "config.json"), "utf8"));
+    assert.equal(config.quantization_config.format, "pack-quantized");
+    assert.ok(existsSync(path.join(target, "tokenizer.json")));
+  });
+
+  it("cancelling an analysis and an export acts at once and leaves nothing behind", async () => {
+    await palette(page, "View: Close All Editors");
+    await openInPanel(page, "big.safetensors");
+    await panelState(page, "running");
+    await palette(page, "Bitlens: Cancel");
+    await panelState(page, "cancelled");
+    await palette(page, "Bitlens: Export Quantized Model");
+    await (await quickPick(page, /bpw/)).click();
+    await saveAs(path.join(session.folder, "never"));
+    await toasts(page).filter({ hasText: "Exporting big.safetensors" }).first().waitFor({ timeout: 20_000 });
+    await palette(page, "Bitlens: Cancel");
+    await eventually(async () => assert.equal(await toasts(page).filter({ hasText: "Exporting" }).count(), 0), 20_000);
+    assert.deepEqual(readdirSync(session.folder).filter((name) => /never|partial|tmp/i.test(name)), []);
+  });
+});
+
+describe("Restricted Mode", () => {
+  let session, page;
+  before(async function () {
+    this.timeout(180_000);
+    session = await startSession({ trusted: false, settings: { "security.workspace.trust.startupPrompt": "never" }, log: "restricted-server.log" });
+    ({ page } = session);
+  });
+  after(() => session?.end());
+
+  it("models are shown and measured, and exporting is not offered", async () => {
+    await openInPanel(page, "sample.safetensors");
+    await panelState(page, "done");
+    await findCommand(page, "Bitlens: Analyze Model");
+    const input = page.locator(dialogInput);
+    await input.fill(">Bitlens: Export Quantized");
+    await eventually(async () => {
+      const rows = await page.locator(".quick-input-widget .monaco-list-row").allInnerTexts();
+      assert.ok(!rows.some((text) => text.includes("Export Quantized Model")), rows.join(" | "));
+    }, 10_000);
+    await page.keyboard.press("Escape");
+    assert.deepEqual(session.browser.problems(), []);
+  });
+});
