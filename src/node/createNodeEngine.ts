@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { EngineHandle } from "../engine/createEngine";
 import { createEngine } from "../engine/createEngine";
 import { formats } from "../formats/index";
+import { annotate } from "../graph/roles";
 import { assetPath } from "./assets";
 import { engineFiles } from "./engineFiles";
 import { createPool, defaultThreads } from "./pool";
@@ -15,7 +16,7 @@ export interface NodeEngineOptions {
 export function createNodeEngine({ threads = defaultThreads() }: NodeEngineOptions = {}): EngineHandle {
   return createEngine({
     formats,
-    annotate: (i) => i,
+    annotate,
     files: engineFiles,
     device: () => ({ name: "CPU", threads, simd: WebAssembly.validate(readFileSync(assetPath("kernels.wasm"))) }),
     createPool: () => createPool({ threads }),
