@@ -2,8 +2,13 @@ import type { Band, MatrixShape } from "../metrics";
 import { STRETCH, TILE_CAPACITY } from "./passArena";
 
 /** A tensor of fewer elements is one worker's job: reading it twice from the arena beats dividing it. */
-export const DIVIDE_FROM = 2 ** 23;
-const BAND_ELEMENTS = 2 ** 23;
+const DIVIDE_FROM = 2 ** 23;
+export interface Division {
+  readonly threads: number;
+  /** Elements from which on a tensor is divided, and about as many in each band. */
+  readonly divideFrom?: number;
+}
+
 /** Rows in a band start at a multiple of this, so that packed rows of odd lengths begin at whole bytes. */
 const ROW_STEP = 8;
 
@@ -11,10 +16,10 @@ const ROW_STEP = 8;
  * Cuts a matrix into bands of about equal size, at least one for each thread; rows are kept whole unless there are too few of them
  * and they are too long for one tile. Bands of a transposed tensor are larger: each is read in short strips of every stored row.
  */
-export function bandsOf(shape: MatrixShape, threads: number, { transposed = false, wholeRows = false } = {}): Band[] {
+export function bandsOf(shape: MatrixShape, { threads, divideFrom = DIVIDE_FROM }: Division, { transposed = false, wholeRows = false } = {}): Band[] {
   const { rows, columns } = shape;
   const elements = rows * columns;
-  const count = elements < DIVIDE_FROM ? 1 : Math.max(threads, Math.ceil(elements / BAND_ELEMENTS / (transposed ? 4 : 1)));
+  const count = elements < divideFrom ? 1 : Math.max(threads, Math.ceil(elements / divideFrom / (transposed ? 4 : 1)));
   if (!wholeRows && !transposed && rows < threads && columns > TILE_CAPACITY) {
     const perRow = Math.ceil(count / rows);
     const step = Math.ceil(columns / perRow / STRETCH) * STRETCH;

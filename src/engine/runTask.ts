@@ -1,7 +1,7 @@
 import type { TensorReport } from "../core/series";
 import { encoding as encodingNamed } from "../encodings";
 import { addFirst, addSecond, type Band, emptyFirst, emptySecond } from "../metrics";
-import { bandsOf } from "./bands";
+import { bandsOf, type Division } from "./bands";
 import { afterFirst, type Job, type JobResult, reportOf } from "./pass";
 import { bandBytes } from "./passEncode";
 import type { AnalyseTask, EncodeResult, EncodeTask, Task } from "./tasks";
@@ -10,15 +10,15 @@ import type { AnalyseTask, EncodeResult, EncodeTask, Task } from "./tasks";
 export type Submit = <J extends Job>(job: J, first?: boolean) => Promise<JobResult<J>>;
 
 /** A task as jobs for the workers, and their results put together. */
-export async function runTask(task: Task, threads: number, submit: Submit): Promise<TensorReport | EncodeResult | void> {
-  if (task.kind === "analyse") return analyse(task, threads, submit);
-  if (task.kind === "encode") return encode(task, threads, submit);
+export async function runTask(task: Task, division: Division, submit: Submit): Promise<TensorReport | EncodeResult | void> {
+  if (task.kind === "analyse") return analyse(task, division, submit);
+  if (task.kind === "encode") return encode(task, division, submit);
   return submit({ kind: "copy", task });
 }
 
-async function analyse(task: AnalyseTask, threads: number, submit: Submit): Promise<TensorReport> {
+async function analyse(task: AnalyseTask, division: Division, submit: Submit): Promise<TensorReport> {
   const { tensor, encodings } = task;
-  const bands = bandsOf(tensor, threads, tensor.storage);
+  const bands = bandsOf(tensor, division, tensor.storage);
   if (bands.length === 1) return submit({ kind: "analyse", task });
   let first = emptyFirst(tensor);
   await inOrder(bands, (band) => submit({ kind: "first", tensor, band }), (part) => void (first = addFirst(first, part)));
@@ -47,10 +47,10 @@ async function inOrder<T>(bands: readonly Band[], run: (band: Band) => Promise<T
   await previous;
 }
 
-async function encode(task: EncodeTask, threads: number, submit: Submit): Promise<EncodeResult> {
+async function encode(task: EncodeTask, division: Division, submit: Submit): Promise<EncodeResult> {
   const { tensor, planes } = task;
   const encoding = encodingNamed(task.encoding);
-  const bands = bandsOf(tensor, threads, { transposed: tensor.storage.transposed, wholeRows: true });
+  const bands = bandsOf(tensor, division, { transposed: tensor.storage.transposed, wholeRows: true });
   const total = bandBytes(encoding, tensor.columns, { row: 0, rows: tensor.rows, column: 0, columns: tensor.columns });
   const collected = planes.map((target, i) => ("collect" in target && bands.length > 1 ? new Uint8Array(total[i]) : undefined));
   const parts = await Promise.all(bands.map(async (band) => {

@@ -17,9 +17,13 @@ export interface PoolOptions {
   readonly workerPath?: string;
   /** False runs the plain kernels, to compare with. */
   readonly simd?: boolean;
+  /** Elements from which on a tensor is divided over the workers, for tests. */
+  readonly divideFrom?: number;
 }
 
 const MAX_THREADS = 8;
+/** However many are asked for: all arenas must fit into 4 GB of addresses. */
+const MOST_THREADS = 64;
 /** File bytes that all workers keep at once; what a tensor has beyond its share is read a second time. */
 const RAW_BYTES = 128 << 20;
 const PAGE = 65536;
@@ -66,13 +70,15 @@ class WorkerPool implements Pool {
   readonly #memory: WebAssembly.Memory;
   readonly #arenaBytes: number;
   readonly #slots: Slot[];
+  readonly #divideFrom: number | undefined;
   readonly #runs = new Set<Run>();
   #queue: Entry[] = [];
   #nextId = 1;
   #disposed = false;
 
-  constructor({ threads = defaultThreads(), workerPath = assetPath("worker.js"), simd = true }: PoolOptions) {
-    this.threads = Math.max(1, Math.floor(threads));
+  constructor({ threads = defaultThreads(), workerPath = assetPath("worker.js"), simd = true, divideFrom }: PoolOptions) {
+    this.#divideFrom = divideFrom;
+    this.threads = Math.max(1, Math.min(MOST_THREADS, Math.floor(threads)));
     this.#workerPath = workerPath;
     this.#kernels = simd ? compileKernels() : undefined;
     const raw = Math.max(8 << 20, Math.min(32 << 20, RAW_BYTES / this.threads));
@@ -105,7 +111,7 @@ class WorkerPool implements Pool {
       this.#runs.add(run);
       const listener = token.onCancellationRequested(() => run.reject(cancelled()));
       const submit: Submit = (job, first) => this.#submit(run, job, first === true);
-      runTask(task, this.threads, submit).then((result) => end(() => resolve(result as TaskResult<T>)), (error: EngineError) => run.reject(error));
+      runTask(task, { threads: this.threads, divideFrom: this.#divideFrom }, submit).then((result) => end(() => resolve(result as TaskResult<T>)), (error: EngineError) => run.reject(error));
     });
   }
 

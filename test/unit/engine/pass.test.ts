@@ -32,7 +32,7 @@ async function check(one: Case, simd: boolean): Promise<void> {
   const { rows, columns, columnsPerInput = 1, hasChannels = true, measure = [], encoding = "f32" } = one;
   const harness = passHarness({ simd, rawBytes: one.rawBytes });
   const tensor = sourceOf(harness.files, one.x, encoding, one);
-  const report = await runTask({ kind: "analyse", tensor, encodings: measure }, 1, submitTo(harness));
+  const report = await runTask({ kind: "analyse", tensor, encodings: measure }, { threads: 1 }, submitTo(harness));
   const expected = analyseReference(decoded(one), { rows, columns, columnsPerInput, hasChannels }, measure.map(encodingNamed), tensor.name);
   assertReport(report as typeof expected, expected);
 }
@@ -99,12 +99,12 @@ describe("the pass", () => {
   }
 
   it("decodes packed elements whose rows end within a byte", async () => {
-    const harness = passHarness({ rawBytes: 1 << 12 });
+    const harness = passHarness({ rawBytes: 1 << 14 });
     const [rows, columns] = [1001, 33];
     const bytes = Uint8Array.from({ length: Math.ceil((rows * columns) / 2) }, (_, i) => (i * 73) ^ (i >> 3));
     const tensor = sourceOfBytes(harness.files, [bytes], { encoding: "i4" }, { rows, columns });
     const x = Float32Array.from({ length: rows * columns }, (_, i) => ((bytes[i >> 1] >> (4 * (i & 1))) << 28) >> 28);
-    const report = await runTask({ kind: "analyse", tensor, encodings: [] }, 1, submitTo(harness));
+    const report = await runTask({ kind: "analyse", tensor, encodings: [] }, { threads: 1 }, submitTo(harness));
     const expected = analyseReference(x, { rows, columns, columnsPerInput: 1, hasChannels: true }, [], tensor.name);
     assertReport(report as typeof expected, expected);
   });
@@ -113,7 +113,7 @@ describe("the pass", () => {
     for (const [rawBytes, times] of [[1 << 20, 1], [1 << 17, 2]]) {
       const harness = passHarness({ rawBytes });
       const tensor = sourceOf(harness.files, heavyTailed(512 * 128), "f32", { rows: 512, columns: 128 });
-      await runTask({ kind: "analyse", tensor, encodings: [] }, 1, submitTo(harness));
+      await runTask({ kind: "analyse", tensor, encodings: [] }, { threads: 1 }, submitTo(harness));
       assert.equal(harness.readBytes, times * 512 * 128 * 4);
       assert.equal(harness.progress, 512 * 128 * 4);
     }
