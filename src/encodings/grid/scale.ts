@@ -15,16 +15,16 @@ export function roundEven(value: number): number {
   return value + 6755399441055744 - 6755399441055744;
 }
 
-const largest = { f32: 3.4028234663852886e38, f16: 65504, bf16: 3.3895313892515355e38 };
 const smallest = { f32: 2 ** -149, f16: 2 ** -24, bf16: 2 ** -133 };
 
 /**
- * A scale in its storage type. It stays finite (the codes clip instead) and keeps away from zero, so that dividing by it is
- * safe.
+ * A scale in its storage type. It stays so small that all values of the grid are finite (weights beyond are clipped), and
+ * keeps away from zero, so that dividing by it is safe.
  */
-export function storedScale(type: GridOptions["scaleType"], scale: number): number {
-  const rounded = roundTo(type, Math.abs(scale));
-  const magnitude = Math.min(largest[type], Math.max(smallest[type], rounded));
+export function storedScale({ bits, scaleType }: Pick<GridOptions, "bits" | "scaleType">, scale: number): number {
+  const rounded = roundTo(scaleType, Math.abs(scale));
+  const largest = scaleType === "f16" ? 65504 : 2 ** (128 - bits);
+  const magnitude = Math.min(largest, Math.max(smallest[scaleType], rounded));
   return scale < 0 ? -magnitude : magnitude;
 }
 
@@ -48,21 +48,21 @@ function squaredError({ x, from, count, importance, channel }: Group, scale: num
  * for 8 bits, where there is next to nothing to gain, the absmax scales and their least-squares refinements.
  */
 export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" | "scaleType" | "rule">): number {
-  const { bits, scaleType, rule } = options;
+  const { bits, rule } = options;
   const { x, from, count } = group;
   let extreme = 0;
   for (let i = from; i < from + count; i++) if (Math.abs(x[i]) > Math.abs(extreme)) extreme = x[i];
   if (extreme === 0) return 1;
   const half = 2 ** (bits - 1);
-  const absmax = storedScale(scaleType, Math.fround(Math.abs(extreme) / (half - 0.5)));
+  const absmax = storedScale(options, Math.fround(Math.abs(extreme) / (half - 0.5)));
   if (rule === "absmax") return absmax;
-  if (rule === "extreme") return storedScale(scaleType, Math.fround(extreme / -half));
+  if (rule === "extreme") return storedScale(options, Math.fround(extreme / -half));
   let best = absmax;
   let bestError = squaredError(group, absmax, -half, half - 1);
   const candidates = bits === 8 ? refinements(group, Math.abs(extreme)) : exactOptima(group, half, Math.abs(extreme), bestError);
   for (const candidate of candidates) {
     if (candidate === 0) continue;
-    const scale = storedScale(scaleType, candidate);
+    const scale = storedScale(options, candidate);
     const error = squaredError(group, scale, -half, half - 1);
     if (error < bestError) {
       best = scale;
@@ -148,15 +148,15 @@ function exactOptima(group: Group, half: number, absmax: number, knownError: num
 }
 
 /** Scale and zero point of an asymmetric group: the range of its values and 0, in 2^bits − 1 steps. */
-export function asymmetricScale({ x, from, count }: Group, { bits, scaleType }: Pick<GridOptions, "bits" | "scaleType">) {
+export function asymmetricScale({ x, from, count }: Group, options: Pick<GridOptions, "bits" | "scaleType">) {
   let min = 0;
   let max = 0;
   for (let i = from; i < from + count; i++) {
     if (x[i] < min) min = x[i];
     if (x[i] > max) max = x[i];
   }
-  const top = 2 ** bits - 1;
+  const top = 2 ** options.bits - 1;
   if (max === min) return { scale: 1, zero: 0 };
-  const scale = storedScale(scaleType, Math.fround((max - min) / top));
+  const scale = storedScale(options, Math.fround((max - min) / top));
   return { scale, zero: Math.max(0, Math.min(top, roundEven(Math.fround(-min / scale)))) };
 }
