@@ -14,7 +14,7 @@ export interface Consumer {
 }
 
 /** More consumers than this say nothing new. */
-const mostConsumers = 256;
+export const mostConsumers = 256;
 const mostSteps = 512;
 
 /**

@@ -6,6 +6,7 @@ import { cut, quote } from "../text";
 import { type Located, locate, ValueReader } from "./constants";
 import { type Consumer, consumersOf, isParameterOnly, isWeightInput, storedOrder } from "./consumers";
 import { ModelFiles } from "./files";
+import { exportForms } from "./forms";
 import { buildNetwork, type Constant, type Network, type Value } from "./network";
 import { parseModel } from "./parse";
 import { dequantizedViews } from "./quantized";
@@ -169,6 +170,7 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
     bitsPerWeight: located.count > 0 ? (8 * byteLength) / elementCount : 0,
     storage, role: "other", group: "", consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
+    exportForms: exportForms({ proto: model.proto, network: model.network, located, consumers, quantized: model.views.has(value) }),
   };
 }
 

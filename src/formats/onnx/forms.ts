@@ -1,0 +1,119 @@
+import type { ExportForm } from "../../core/model";
+import type { Located } from "./constants";
+import { type Consumer, mostConsumers, storedOrder } from "./consumers";
+import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, type Network, outputOf, type Value } from "./network";
+import type { ModelProto } from "./schema";
+
+export interface FormContext {
+  readonly proto: ModelProto;
+  readonly network: Network;
+  readonly located: Located;
+  readonly consumers: readonly Consumer[];
+  /** Shown dequantized: its codes stay as they are. */
+  readonly quantized: boolean;
+}
+
+/** Version of the default operator set; 1 where the file does not say. */
+export const defaultOpset = (proto: ModelProto): number => proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
+
+const floats = new Map([[1, "f32"], [10, "f16"], [16, "bf16"]] as const);
+
+/** What exports can make of a weight of MatMul, Gemm or Conv; undefined for other tensors. */
+export function exportForms(context: FormContext): Readonly<Record<"MatMulNBits" | "QDQ", ExportForm>> | undefined {
+  const { consumers, located } = context;
+  const isWeight = consumers.some(({ node, input }) => isDefaultDomain(node.proto.domain) && (
+    (["MatMul", "Gemm"].includes(node.proto.opType) && located.dims.length === 2 && input < 2) || (node.proto.opType === "Conv" && input === 1)));
+  if (!isWeight) return undefined;
+  const common = keptAnyway(context);
+  const form = (kept: string | undefined, type: "f32" | "f16" | "bf16" | undefined): ExportForm =>
+    kept === undefined ? { scaleType: type! } : { kept };
+  const computed = computedType(context);
+  const stored = floats.get(located.type!.id as 1);
+  return { MatMulNBits: form(common ?? keptFromBlocks(context), computed), QDQ: form(common ?? keptFromQdq(context), stored) };
+}
+
+/** What keeps a weight as it is whatever the form. */
+function keptAnyway({ located, consumers, quantized, network }: FormContext): string | undefined {
+  const { constant, type, problem } = located;
+  const { value, origin } = constant;
+  if (quantized) return "it is quantized already";
+  if (problem || !type || located.count === 0) return "its values cannot be read";
+  if (!floats.has(type.id as 1)) return `it is stored as ${type.name}`;
+  if (value.constant !== constant || network.duplicates.includes(constant.name)) return "another constant has the same name";
+  if (value.scope.fn || consumers.some((c) => c.node.scope.fn)) return "it is used inside a local function";
+  if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
+  if (consumers.length >= mostConsumers) return "too many operators use it";
+  if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear"))) return "it is quantized while the model runs";
+  return undefined;
+}
+
+function keptFromBlocks(context: FormContext): string | undefined {
+  const { consumers, located } = context;
+  const { value } = located.constant;
+  if (located.dims.length !== 2) return "MatMulNBits takes matrices only";
+  if (value.isOutput) return "it is an output of the graph";
+  const orders = new Set<string | undefined>();
+  for (const consumer of consumers) {
+    const why = keptFromProduct(consumer, context.proto);
+    if (why) return why;
+    orders.add(storedOrder(consumer));
+  }
+  if (orders.size !== 1 || orders.has(undefined)) return "it is used both as it is and transposed";
+  if (computedType(context) === undefined) return "it is converted to types that MatMulNBits does not compute in";
+  return undefined;
+}
+
+/** Why a single use cannot become MatMulNBits. */
+function keptFromProduct({ node, input, through }: Consumer, proto: ModelProto): string | undefined {
+  const { opType } = node.proto;
+  if (!isDefaultDomain(node.proto.domain) || (opType !== "MatMul" && opType !== "Gemm")) return `${opType} uses it as well`;
+  if (input !== 1) return "it is the first factor of a product";
+  if (node.proto.input.length > 1 && node.proto.input[0] === node.proto.input[1]) return "it is multiplied with itself";
+  const moved = through.find((n) => !["Identity", "Cast", "Transpose"].includes(n.proto.opType));
+  if (moved) return `${moved.proto.opType} changes it before it is used`;
+  if (through.some((n) => outputOf(n)?.isOutput)) return "what is made of it leaves the graph";
+  if (opType === "MatMul") return undefined;
+  if (defaultOpset(proto) < 7) return "Gemm broadcasts differently in this version of ONNX";
+  if (intAttribute(node.proto, "transA", 0)) return "its Gemm transposes the input";
+  if ((attributeOf(node.proto, "alpha")?.f ?? 1) !== 1) return "its Gemm has a factor alpha";
+  if (node.proto.input[2] && (attributeOf(node.proto, "beta")?.f ?? 1) !== 1) return "its Gemm has a factor beta";
+  return undefined;
+}
+
+function keptFromQdq({ consumers, located }: FormContext): string | undefined {
+  const axis = qdqAxis(located, consumers);
+  if (axis === undefined) return "it is reshaped before it is used";
+  const other = consumers.find((c) => c.node.proto.opType === "DequantizeLinear" || c.node.proto.opType === "QuantizeLinear");
+  return other ? "it is a parameter of quantization" : undefined;
+}
+
+/** Output dimension in the file's order, which gets one scale per index. */
+export function qdqAxis(located: Located, consumers: readonly Consumer[]): 0 | 1 | undefined {
+  if (located.dims.length > 2) return consumers.some((c) => c.node.proto.opType === "Conv" && c.through.every(keepsShape)) ? 0 : undefined;
+  const order = consumers.map(storedOrder).find((o) => o !== undefined);
+  return order && (order === "in-out" ? 1 : 0);
+}
+
+const keepsShape = (node: GraphNode) => node.proto.opType === "Identity" || node.proto.opType === "Cast";
+
+/** The float type that every product of the weight is computed in; undefined where they differ. */
+function computedType({ located, consumers }: FormContext): "f32" | "f16" | "bf16" | undefined {
+  const types = new Set(consumers.map(({ through }) => {
+    const cast = through.findLast((n) => n.proto.opType === "Cast");
+    return floats.get((cast ? intAttribute(cast.proto, "to", 0) : located.type!.id) as 1);
+  }));
+  return types.size === 1 ? [...types][0] : undefined;
+}
+
+/** Nodes between a weight and its products, which have no purpose once the products read codes. */
+export function nodesBetween(value: Value, consumers: readonly Consumer[]): GraphNode[] {
+  const nodes = new Set(consumers.flatMap((c) => c.through));
+  // A branch that ends in nothing hangs on the weight as well.
+  const queue = value.uses.map((u) => u.node).concat([...nodes]);
+  for (const node of queue) {
+    if (nodes.has(node) || !["Identity", "Cast", "Transpose"].includes(node.proto.opType)) continue;
+    nodes.add(node);
+    queue.push(...(outputOf(node)?.uses ?? []).map((u) => u.node));
+  }
+  return [...nodes];
+}
