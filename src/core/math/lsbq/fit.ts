@@ -100,20 +100,22 @@ export function fitGreedy(x: Values, bits: number, weights?: Values): BinaryFit 
 
 /**
  * One and two bits exactly; more by alternating nearest levels and exact least squares for the scalars, from the greedy fit
- * and from the exact two-bit fit continued greedily, whichever ends better. Never worse than `fitGreedy`.
+ * and from the refined fit of one bit less with a greedy bit added, whichever ends better. Never worse than either.
  */
 export function fitRefined(x: Values, bits: number, weights?: Values): BinaryFit {
   if (bits === 1) return fitOneBit(x, weights);
   const magnitudes = new Magnitudes(x, weights);
-  const exact = twoBits(magnitudes);
-  if (bits === 2) return exact;
-  const levels = new Levels(2, exact.scalars);
-  const residual = Float64Array.from(x, (value) => value - levels.values[levels.nearest(value)]);
-  const rest = fitGreedy(residual, bits - 2, weights);
-  const continued = { scalars: Float64Array.of(...exact.scalars, ...rest.scalars), squaredError: rest.squaredError };
-  const a = refine(magnitudes, fitGreedy(x, bits, weights));
-  const b = refine(magnitudes, continued);
-  return b.squaredError < a.squaredError ? b : a;
+  let best = twoBits(magnitudes);
+  for (let k = 3; k <= bits; k++) {
+    const levels = new Levels(k - 1, best.scalars);
+    const residual = Float64Array.from(x, (value) => value - levels.values[levels.nearest(value)]);
+    const added = fitOneBit(residual, weights);
+    const continued = { scalars: Float64Array.of(...best.scalars, added.scalars[0]).sort().reverse(), squaredError: added.squaredError };
+    const a = refine(magnitudes, fitGreedy(x, k, weights));
+    const b = refine(magnitudes, continued);
+    best = b.squaredError < a.squaredError ? b : a;
+  }
+  return best;
 }
 
 /**
