@@ -7,7 +7,7 @@ const maximumCopyLength = 32 * 2 ** 20;
 /** Names come from model files, whose formats allow more; the panel never needs more. */
 const maximumNameLength = 2 ** 16;
 
-const commands = ["analyse", "cancel", "export", "restartEngine", "showLog"] as const;
+const commands = ["analyse", "cancel", "export", "restartEngine", "showLog", "reload"] as const;
 const tabs = ["map", "spectrum", "bits"] as const;
 
 type Fields = Record<string, unknown>;

@@ -22,6 +22,7 @@ export interface PanelServices {
 
 const commandOf: Record<Extract<FromPanel, { type: "command" }>["command"], string> = {
   analyse: "bitlens.analyze", cancel: "bitlens.cancel", export: "bitlens.export", restartEngine: "bitlens.restartEngine", showLog: "bitlens.showLog",
+  reload: "bitlens.reload",
 };
 
 /**

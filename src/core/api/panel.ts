@@ -75,7 +75,7 @@ export type FromPanel =
   /** Send this tensor's whole report in a "reports" message. Asked only where `detailOnRequest`. */
   | { readonly type: "detail"; readonly tensor: string }
   | { readonly type: "view"; readonly view: PanelView }
-  | { readonly type: "command"; readonly command: "analyse" | "cancel" | "export" | "restartEngine" | "showLog" }
+  | { readonly type: "command"; readonly command: "analyse" | "cancel" | "export" | "restartEngine" | "showLog" | "reload" }
   /** Save bytes that the panel made (PNG or CSV) through the host's save dialog, or copy text. */
   | { readonly type: "save"; readonly name: string; readonly bytes: Uint8Array }
   | { readonly type: "copy"; readonly text: string };

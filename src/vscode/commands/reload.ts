@@ -1,3 +1,4 @@
+import * as vscode from "vscode";
 import type { Command } from "./command";
 import { targetModel } from "./target";
 
@@ -6,7 +7,9 @@ export const reload: Command = {
   id: "bitlens.reload",
   doing: "Reloading",
   async run(app, given) {
-    const model = await targetModel(app, given);
-    await model?.document.reload();
+    // A model that failed to open has no header to wait for, and is what reloading is for.
+    const open = given instanceof vscode.Uri ? app.documents.get(given) : undefined;
+    const document = open ?? (await targetModel(app, given))?.document;
+    await document?.reload();
   },
 };
