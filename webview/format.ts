@@ -54,8 +54,12 @@ export function change(before: number, after: number): string {
   return `${x > 0 ? "+" : ""}${minus(x.toFixed(1))} %`;
 }
 
-/** 0.42 s, 12.3 s, 2 min 5 s. */
+/** A score of which hundredths say nothing: kurtosis. */
+export const score = (x: number): string => (Math.abs(x) < 0.1 ? minus(x.toFixed(2)).replace(/^−(0\.00)$/, "$1") : significant(x));
+
+/** 42 ms, 12.3 s, 2 min 5 s. */
 export function duration(seconds: number): string {
+  if (seconds < 1) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (seconds < 60) return `${significant(seconds)} s`;
   const s = Math.round(seconds);
   return `${count(Math.floor(s / 60))} min ${s % 60} s`;

@@ -1,5 +1,5 @@
 import type { EncodingError, TensorReport } from "../src/core/series";
-import { bits, bytes, decibels, percent, ratio, significant } from "./format";
+import { bits, bytes, decibels, percent, ratio, score, significant } from "./format";
 import type { Entry, PanelTensor } from "./state";
 
 /** One number per tensor that a map can colour and a list can sort by. */
@@ -33,6 +33,11 @@ export const gaussianBound = (bitsPerWeight: number): number => 20 * Math.log10(
 
 export const measures: readonly Measure[] = [
   {
+    id: "outlier", name: "Outlier ratio", short: "outlier", unit: "×", harder: "high", scale: "log", floor: 1, format: ratio,
+    help: "Loudest channel over the median channel, in the worse of both directions. Loud channels stretch the scales they share.",
+    of: (_, r) => (r?.outliers ? Math.max(r.outliers.output.channels[0]?.ratio ?? NaN, r.outliers.input.channels[0]?.ratio ?? NaN) : NaN),
+  },
+  {
     id: "outlierOut", name: "Outlier ratio, output", short: "outlier out", unit: "×", harder: "high", scale: "log", floor: 1, format: ratio,
     help: "Largest output channel's absolute maximum over the median channel's. One loud row stretches every shared scale.",
     of: (_, r) => r?.outliers?.output.channels[0]?.ratio ?? NaN,
@@ -43,7 +48,7 @@ export const measures: readonly Measure[] = [
     of: (_, r) => r?.outliers?.input.channels[0]?.ratio ?? NaN,
   },
   {
-    id: "kurtosis", name: "Excess kurtosis", short: "kurtosis", unit: "", harder: "high", scale: "symlog", format: significant,
+    id: "kurtosis", name: "Excess kurtosis", short: "kurtosis", unit: "", harder: "high", scale: "symlog", format: score,
     help: "Weight of the tails: 0 for a Gaussian, higher when a few weights are far from the rest.",
     of: (_, r) => r?.stats.kurtosis ?? NaN,
   },

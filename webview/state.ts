@@ -34,7 +34,7 @@ export interface PanelState {
   readonly ownView: boolean;
 }
 
-export const defaultView: PanelView = { tab: "map", measure: "outlierOut", encoding: "", sort: "file" };
+export const defaultView: PanelView = { tab: "map", measure: "outlier", encoding: "", sort: "file" };
 
 /** Bytes of channel and heat detail kept for tensors that were not looked at lately, where the host can send them again. */
 const detailLimit = 48 * 2 ** 20;

@@ -14,15 +14,21 @@ export interface ErrorsData {
   readonly pinned?: { readonly name: string; readonly errors: readonly EncodingError[] };
 }
 
+/** Beyond nine bits there is little to choose from; those rows stand in the table, and the axis is for the others. */
+function shown(data: ErrorsData): readonly EncodingError[] {
+  const low = data.errors.filter((e) => e.bitsPerWeight <= 10);
+  return low.length >= 2 ? low : data.errors;
+}
+
 const boxOf = (size: Size): Box => ({ x: 46, y: 8, width: size.width - 60, height: size.height - 42 });
 
 function scales(data: ErrorsData) {
-  const all = [...data.errors, ...(data.pinned?.errors ?? [])];
+  const all = shown(data);
   const finite = all.map((e) => e.sqnr).filter(Number.isFinite);
   const maxBits = Math.max(4, ...all.map((e) => e.bitsPerWeight));
   const lowest = Math.min(0, ...finite);
   const highest = Math.max(20, ...finite, gaussianBound(Math.min(maxBits, 9)));
-  return { x: linearScale(0, maxBits * 1.04), y: linearScale(lowest, highest * 1.05) };
+  return { x: linearScale(0, maxBits * 1.1), y: linearScale(lowest, highest * 1.05) };
 }
 
 const place = (data: ErrorsData, size: Size, e: EncodingError) => {
@@ -48,13 +54,18 @@ export const errors: Chart<ErrorsData, number> = {
     text(p, "SQNR dB", 4, p.height - 8, { colour: theme.dim });
     drawBound(p, box, x, y);
     for (const e of data.pinned?.errors ?? []) {
+      if (e.bitsPerWeight > x.high) continue;
       const [a, b] = place(data, p, e);
       c.strokeStyle = theme.second;
       c.lineWidth = 1.5;
       c.strokeRect(a - 3, b - 3, 6, 6);
     }
-    const labels: Box[] = [];
-    data.errors.forEach((e, i) => {
+    const points = shown(data);
+    const labels: Box[] = points.map((e) => {
+      const [a, b] = place(data, p, e);
+      return { x: a - 5, y: b - 5, width: 10, height: 10 };
+    });
+    points.forEach((e, i) => {
       const [a, b] = place(data, p, e);
       if (Number.isNaN(b)) return;
       c.fillStyle = theme.data;
@@ -68,10 +79,12 @@ export const errors: Chart<ErrorsData, number> = {
       }
       const label = data.label(e.encoding);
       const width = c.measureText(label).width;
-      for (const [dx, dy, align] of [[8, 5, "left"], [-8, -5, "right"], [8, -8, "left"], [0, 14, "center"], [-8, 9, "right"]] as const) {
+      for (const [dx, dy, align] of [[9, 5, "left"], [-9, -6, "right"], [9, -8, "left"], [0, 15, "center"], [-9, 9, "right"], [0, -14, "center"], [14, 16, "left"]] as const) {
         const left = a + dx - (align === "right" ? width : align === "center" ? width / 2 : 0);
         const area = { x: left - 2, y: b + dy - 6, width: width + 4, height: 12 };
-        const clear = left > box.x && left + width < p.width && b + dy < box.y + box.height - 4 && b + dy > 4 && labels.every((o) =>
+        const boundAt = (px: number) => box.y + (1 - y.at(gaussianBound(x.value((px - box.x) / box.width)))) * box.height;
+        const crossed = boundAt(area.x) > area.y - 2 && boundAt(area.x + area.width) < area.y + area.height + 2;
+        const clear = !crossed && left > box.x && left + width < p.width && b + dy < box.y + box.height - 4 && b + dy > 4 && labels.every((o) =>
           o.x > area.x + area.width || o.x + o.width < area.x || o.y > area.y + area.height || o.y + o.height < area.y);
         if (!clear) continue;
         labels.push(area);
@@ -84,7 +97,7 @@ export const errors: Chart<ErrorsData, number> = {
   hit(data, size, x, y) {
     let best: number | undefined;
     let least = 400;
-    data.errors.forEach((e, i) => {
+    shown(data).forEach((e, i) => {
       const [a, b] = place(data, size, e);
       const d = (a - x) ** 2 + (b - y) ** 2;
       if (d < least) {
@@ -95,10 +108,10 @@ export const errors: Chart<ErrorsData, number> = {
     return best;
   },
 
-  step: (data, _size, mark, step) => stepIndex(data.errors.length, mark, step),
+  step: (data, _size, mark, step) => stepIndex(shown(data).length, mark, step),
 
   card(data, size, mark) {
-    const e = data.errors[mark];
+    const e = shown(data)[mark];
     const [x, y] = place(data, size, e);
     const bound = gaussianBound(e.bitsPerWeight);
     return { title: data.label(e.encoding), x, y, lines: [["bits per weight", bits(e.bitsPerWeight)], ["SQNR", decibels(e.sqnr)],
@@ -110,13 +123,13 @@ export const errors: Chart<ErrorsData, number> = {
     return {
       caption: `Error per encoding of ${data.name}`,
       columns: [{ title: "encoding" }, { title: "bpw", numeric: true }, { title: "SQNR", numeric: true }, { title: "bound", numeric: true },
-        { title: "gap", numeric: true }, { title: "relative error", numeric: true },
-        ...(data.pinned ? [{ title: "pinned SQNR", numeric: true }] : [])],
+        { title: "gap", numeric: true },
+        data.pinned ? { title: "pinned", numeric: true } : { title: "relative error", numeric: true }],
       rows: data.errors.map((e) => {
         const bound = gaussianBound(e.bitsPerWeight);
         return [data.label(e.encoding), cell(e.bitsPerWeight, (v) => significant(v)), cell(e.sqnr, decibels), cell(bound, decibels),
-          cell(Number.isFinite(e.sqnr) ? bound - e.sqnr : NaN, decibels), cell(e.relativeSquaredError, (v) => significant(v)),
-          ...(data.pinned ? [cell(pinned.get(e.encoding)?.sqnr ?? NaN, decibels)] : [])];
+          cell(Number.isFinite(e.sqnr) ? bound - e.sqnr : NaN, decibels),
+          data.pinned ? cell(pinned.get(e.encoding)?.sqnr ?? NaN, decibels) : cell(e.relativeSquaredError, (v) => significant(v))];
       }),
     };
   },

@@ -58,7 +58,7 @@ export class ChartFrame<Data, Mark> {
     this.#stage = h("div", { class: "stage" }, this.canvas);
     this.#table = h("div", { class: "twin", hidden: true, tabindex: 0, role: "region", "aria-label": `${chart.title}, table` });
     this.element = h("section", { class: `chart ${options.class ?? ""}`, "data-chart": chart.name },
-      options.heading !== false && h("header", { class: "chart-head" }, this.#heading, this.tools), this.#stage, this.#table);
+      options.heading !== false && h("header", { class: "chart-head" }, this.#heading, this.tools), h("div", { class: "stage-box" }, this.#stage, this.#table));
     this.#listen();
     new ResizeObserver(() => this.#resize()).observe(this.#stage);
   }

@@ -27,6 +27,19 @@ const shown = (data: HeatData, size: Size) =>
 
 const extent = (at: number, cells: number, of: number) => [Math.floor((at * of) / cells), Math.max(0, Math.floor(((at + 1) * of) / cells) - 1)] as const;
 
+const known = new WeakMap<Float32Array, readonly [number, number]>();
+/** From what most cells exceed to the largest, so that the body stays quiet and outliers shine. Both positive, low < high. */
+function extremes(values: Float32Array): readonly [low: number, high: number] {
+  let pair = known.get(values);
+  if (!pair) {
+    const sorted = values.filter((v) => v > 0).sort();
+    const low = sorted[Math.floor(sorted.length * 0.05)] ?? 1;
+    const high = sorted[sorted.length - 1] ?? 2;
+    known.set(values, (pair = [low, high > low ? high : low * 2]));
+  }
+  return pair;
+}
+
 let offscreen: HTMLCanvasElement | undefined;
 
 /** The matrix seen from far: each cell is the largest |w| in it, so that a single outlier survives. */
@@ -38,13 +51,8 @@ export const heat: Chart<HeatData, HeatMark> = {
   draw(p, data, mark) {
     const box = boxOf(p);
     const { values, rows, columns } = shown(data, p);
-    let low = Infinity;
-    let high = 0;
-    for (const v of values) {
-      if (v > 0 && v < low) low = v;
-      if (v > high) high = v;
-    }
-    const scale = logScale(Math.min(low, high) || 1, high > low ? high : (low || 1) * 2);
+    const [low, high] = extremes(values);
+    const scale = logScale(low, high);
     offscreen ??= document.createElement("canvas");
     offscreen.width = columns;
     offscreen.height = rows;
@@ -60,7 +68,7 @@ export const heat: Chart<HeatData, HeatMark> = {
     text(p, count(data.rows - 1), box.x - 5, box.y + box.height - 6, { ...dim, align: "right" });
     if (box.height > 60) text(p, "out", box.x - 5, box.y + box.height / 2, { ...dim, align: "right" });
     text(p, "0", box.x, box.y + box.height + 11, dim);
-    text(p, `in · ${significant(low)} … ${significant(high)}`, box.x + box.width / 2, box.y + box.height + 11, { ...dim, align: "center" });
+    text(p, `inputs · ${significant(low, 2)} to ${significant(high, 2)}`, box.x + box.width / 2, box.y + box.height + 11, { ...dim, align: "center" });
     text(p, count(data.columns - 1), box.x + box.width, box.y + box.height + 11, { ...dim, align: "right" });
     if (mark) {
       ring(p, { x: box.x + (mark.column / columns) * box.width, y: box.y + (mark.row / rows) * box.height,

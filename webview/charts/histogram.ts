@@ -2,7 +2,7 @@ import type { TensorReport } from "../../src/core/series";
 import { count, percent, significant, tick } from "../format";
 import { linearScale, linearTicks, logScale, logTicks, symlogScale, type Scale } from "../scales";
 import { stepIndex, type Chart, type Paint } from "./chart";
-import { bottomAxis, leftAxis, line, text, type Box } from "./draw";
+import { bottomAxis, fontOf, leftAxis, line, text, type Box } from "./draw";
 import { pourLinear, pourLog } from "./strip";
 import { cell } from "./table";
 
@@ -130,17 +130,24 @@ function magnitudes(limit: number): number[] {
 function drawSigma(p: Paint, data: HistogramData, box: Box): void {
   const { mean, std } = data.report.stats;
   if (!(std > 0)) return;
-  let end = -Infinity;
-  for (const k of [-64, -32, -16, -8, -4, -2, 0, 2, 4, 8, 16, 32, 64]) {
-    const value = mean + k * std;
-    if (value <= data.scale.low || value >= data.scale.high) continue;
-    const x = box.x + data.scale.at(value) * box.width;
-    const label = k === 0 ? "mean" : `${k > 0 ? "+" : "−"}${Math.abs(k)}σ`;
-    const half = p.context.measureText(label).width / 2;
-    const fits = x - half > end + 4;
-    line(p, x, fits ? box.y : box.y + 4, x, box.y + box.height, p.theme.line, 1, [2, 3]);
-    if (!fits) continue;
-    text(p, label, x, 8, { align: "center", colour: p.theme.dim });
-    end = x + half;
+  const taken: [number, number][] = [];
+  p.context.font = fontOf(p);
+  // The mean first, then outwards from the far ends, always in pairs, so that what is left out is symmetric.
+  for (const k of [0, 64, 32, 16, 8, 4, 2]) {
+    const marks = (k === 0 ? [0] : [-k, k]).flatMap((signed) => {
+      const value = mean + signed * std;
+      if (value <= data.scale.low || value >= data.scale.high) return [];
+      const x = box.x + data.scale.at(value) * box.width;
+      const label = k === 0 ? "mean" : `${signed > 0 ? "+" : "−"}${k}σ`;
+      return [{ x, label, half: p.context.measureText(label).width / 2 + 3 }];
+    });
+    const clear = marks.every(({ x, half }) => taken.every(([a, b]) => x + half < a || x - half > b))
+      && (marks.length < 2 || marks[1].x - marks[1].half > marks[0].x + marks[0].half);
+    for (const { x, label, half } of marks) {
+      line(p, x, clear ? box.y : box.y + 4, x, box.y + box.height, p.theme.line, 1, [2, 3]);
+      if (!clear) continue;
+      text(p, label, x, 8, { align: "center", colour: p.theme.dim });
+      taken.push([x - half, x + half]);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { count, shape } from "../format";
 import type { Measure } from "../measures";
+import { shortName } from "../names";
 import type { Scale } from "../scales";
 import type { Entry } from "../state";
 import type { Chart, Paint, Size } from "./chart";
@@ -53,7 +54,7 @@ export const map: Chart<MapData, number> = {
     let fading = false;
     c.save();
     c.beginPath();
-    c.rect(left, top, p.width - left, p.height - top);
+    c.rect(left - 3, top - 3, p.width - left + 3, p.height - top + 3);
     c.clip();
     const place = (i: number) => {
       const k = i * 4;
@@ -70,6 +71,7 @@ export const map: Chart<MapData, number> = {
       const value = values[i];
       if (entry.failure || Number.isNaN(value)) {
         drawUnknown(p, entry, x, y, w, h);
+        if (layout.kind === "modules" && w >= 44 && h >= 28) drawName(p, entry, x, y, w, h, theme.dim);
         continue;
       }
       const index = rampIndex(measure, scale, value);
@@ -78,9 +80,11 @@ export const map: Chart<MapData, number> = {
       c.globalAlpha = Math.max(0.05, age);
       c.fillStyle = theme.ramp[index];
       c.fillRect(x, y, w, h);
+      const named = layout.kind === "modules" && w >= 44 && h >= 28;
+      if (named) drawName(p, entry, x, y, w, h, theme.inkOn[index]);
       if (w >= 34 && h >= 13) {
         c.fillStyle = theme.inkOn[index];
-        c.fillText(brief(measure, value), x + w / 2, y + h / 2 + 0.5);
+        c.fillText(brief(measure, value), x + w / 2, y + h * (named ? 0.7 : 0.5) + 0.5);
       }
       const loud = entry.report?.outliers;
       if (loud && (loud.output.over4 > 0 || loud.input.over4 > 0) && w >= 12 && h >= 8) {
@@ -151,6 +155,13 @@ export const map: Chart<MapData, number> = {
 /** A number short enough for a cell: the unit is in the legend. */
 const brief = (measure: Measure, value: number) => measure.format(value).replace(/ (dB|bpw)$/, "").replace("lossless", "∞");
 
+/** Which of its module's tensors a cell is. */
+function drawName(p: Paint, { tensor }: Entry, x: number, y: number, w: number, h: number, colour: string): void {
+  const parts = shortName(tensor.name).split(/[./]/);
+  p.context.fillStyle = colour;
+  p.context.fillText(cutStart(p, parts.slice(-2).join("."), w - 16), x + w / 2, y + h * 0.32);
+}
+
 /** Not computed: an outline. Computed, but the measure does not apply: a dot. Failed: a cross. */
 function drawUnknown(p: Paint, entry: Entry, x: number, y: number, w: number, h: number): void {
   const { context: c, theme } = p;
@@ -167,7 +178,7 @@ function drawUnknown(p: Paint, entry: Entry, x: number, y: number, w: number, h:
     c.stroke();
   } else if (entry.report) {
     c.fillStyle = theme.dim;
-    c.fillRect(x + w / 2 - 1, y + h / 2 - 1, 2, 2);
+    c.fillRect(x + w / 2 - 1, y + h / 2 + (h >= 28 && w >= 44 ? h * 0.16 : 0) - 1, 2, 2);
   }
 }
 

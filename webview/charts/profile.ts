@@ -28,6 +28,8 @@ const boxOf = (size: Size): Box => ({ x: 46, y: 10, width: size.width - 92, heig
 
 /** A place of the x axis. */
 type Bar = number;
+/** More marks than this no longer stand out. */
+const markLimit = 48;
 
 const pooledCache = new WeakMap<Float32Array, Map<string, Pooled>>();
 /** The profile in its order, pooled by maximum onto at most one bar per pixel. */
@@ -110,6 +112,7 @@ export const profile: Chart<ProfileData, Bar> = {
       const marks: number[] = [];
       for (let i = 0; i < n; i++) if (pooled.values[i] >= 1.5 * median) marks.push(i);
       marks.sort((a, b) => pooled.values[b] - pooled.values[a]);
+      marks.length = Math.min(marks.length, markLimit);
       const taken = new Uint8Array(Math.ceil(box.width) + 2);
       for (const i of marks) {
         const x = box.x + (i + 0.5) * width;

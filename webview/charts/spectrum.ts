@@ -3,7 +3,7 @@ import type { Measure } from "../measures";
 import { sigmaScale, sigmaTicks } from "../scales";
 import type { Entry } from "../state";
 import type { Chart, Paint } from "./chart";
-import { bottomAxis, cutStart, fontOf, line, text } from "./draw";
+import { cutStart, fontOf, line, text } from "./draw";
 import { shortName } from "../names";
 import { cell } from "./table";
 
@@ -31,11 +31,13 @@ export interface SpectrumMark {
 
 export const axisRoom = 22;
 const columnWidth = 76;
+const textHeight = 11;
 
-/** Left edge and width of the strips, and how many measure columns fit beside them. */
-export function spectrumColumns(width: number, wanted: number): { readonly left: number; readonly strip: number; readonly columns: number } {
+/** Left edge and width of the strips, and how many measure columns fit beside them. Rows too low for text have strips only. */
+export function spectrumColumns(width: number, wanted: number, rowHeight = 18): { readonly left: number; readonly strip: number; readonly columns: number } {
+  if (rowHeight < textHeight) return { left: 14, strip: Math.max(40, Math.floor(width - 40)), columns: 0 };
   const left = Math.round(Math.min(340, Math.max(104, width * 0.27)));
-  const columns = Math.max(Math.min(1, wanted), Math.min(wanted, Math.floor((width - left) * 0.45 / columnWidth)));
+  const columns = Math.max(Math.min(1, wanted), Math.min(wanted, Math.floor((width - left) * 0.4 / columnWidth)));
   return { left, strip: Math.max(40, Math.floor(width - left - columns * columnWidth - 6)), columns };
 }
 
@@ -79,10 +81,9 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
-    const { left, strip, columns } = spectrumColumns(p.width, data.measures.length);
+    const { left, strip, columns } = spectrumColumns(p.width, data.measures.length, data.rowHeight);
     const first = Math.max(0, Math.floor(data.scroll / data.rowHeight));
     const last = Math.min(data.order.length, Math.ceil((data.scroll + p.height - axisRoom) / data.rowHeight));
-    const box = { x: left, y: axisRoom, width: strip, height: p.height - axisRoom };
     c.save();
     c.beginPath();
     c.rect(0, axisRoom, p.width, p.height - axisRoom);
@@ -104,7 +105,7 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
     }
     c.globalAlpha = 1;
     drawStrips(p, data, left, strip, first, last);
-    if (data.rowHeight >= 11) drawTexts(p, data, first, last, { left, strip, columns });
+    if (data.rowHeight >= textHeight) drawTexts(p, data, first, last, { left, strip, columns });
     for (let row = first; row < last; row++) {
       const entry = data.entries[data.order[row]];
       const y = rowY(row) + data.rowHeight / 2;
@@ -125,14 +126,14 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
       if (mark.at !== undefined) line(p, left + mark.at * strip, rowY(mark.row), left + mark.at * strip, rowY(mark.row) + data.rowHeight, theme.foreground);
     }
     c.restore();
-    drawHead(p, data, { left, strip, columns }, box);
+    drawHead(p, data, { left, strip, columns });
   },
 
   hit(data, size, x, y) {
     if (y < axisRoom) return undefined;
     const row = Math.floor((y - axisRoom + data.scroll) / data.rowHeight);
     if (row < 0 || row >= data.order.length) return undefined;
-    const { left, strip } = spectrumColumns(size.width, data.measures.length);
+    const { left, strip } = spectrumColumns(size.width, data.measures.length, data.rowHeight);
     const at = (x - left) / strip;
     return { row, at: at >= 0 && at <= 1 ? at : undefined };
   },
@@ -152,7 +153,7 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
 
   card(data, size, mark) {
     const entry = data.entries[data.order[mark.row]];
-    const { left, strip } = spectrumColumns(size.width, data.measures.length);
+    const { left, strip } = spectrumColumns(size.width, data.measures.length, data.rowHeight);
     const lines: (readonly [string, string])[] = [];
     if (entry.failure) lines.push(["failed", entry.failure.message]);
     else if (!entry.report) lines.push(["", "not computed yet"]);
@@ -223,12 +224,23 @@ function drawTexts(p: Paint, data: SpectrumData, first: number, last: number, { 
   }
 }
 
-function drawHead(p: Paint, data: SpectrumData, { left, strip, columns }: Columns, box: { x: number; y: number; width: number; height: number }): void {
-  const above = { ...box, y: 0, height: 0 };
-  bottomAxis(p, above, sigmaScale, sigmaTicks, (t) => `${t > 0 ? "+" : t < 0 ? "−" : ""}${Math.abs(t)}σ`.replace(/^0σ$/, "mean"), false);
+function drawHead(p: Paint, data: SpectrumData, { left, strip, columns }: Columns): void {
+  const taken: [number, number][] = [];
+  p.context.font = fontOf(p);
+  // The middle and the ends first, then what lies between, in pairs.
+  for (const k of [0, 64, 16, 4, 1, 32, 8, 2]) {
+    const marks = (k === 0 ? [0] : [-k, k]).map((sigma) => {
+      const label = k === 0 ? "mean" : `${sigma > 0 ? "+" : "−"}${k}σ`;
+      return { x: left + sigmaScale.at(sigma) * strip, label, half: p.context.measureText(label).width / 2 + 4 };
+    });
+    if (!marks.every(({ x, half }) => taken.every(([a, b]) => x + half < a || x - half > b))) continue;
+    for (const { x, label, half } of marks) {
+      text(p, label, x, 9, { align: "center", colour: p.theme.dim });
+      taken.push([x - half, x + half]);
+    }
+  }
   for (let k = 0; k < columns; k++) {
     text(p, data.measures[k].short, left + strip + (k + 1) * columnWidth, 9, { align: "right", colour: k === 0 ? p.theme.foreground : p.theme.dim });
   }
   line(p, 0, axisRoom - 2, p.width, axisRoom - 2, p.theme.line);
 }
-

@@ -61,7 +61,7 @@ export function readTheme(): Theme {
     background: get("editor-background", plain.background),
     foreground,
     dim: highContrast ? foreground : get("descriptionForeground", plain.dim),
-    line: highContrast ? get("contrastBorder", foreground) : get("editorIndentGuide-background1", get("panel-border", plain.line)),
+    line: highContrast ? css(kind === "hc-dark" ? [120, 120, 120] : [150, 150, 150]) : get("editorIndentGuide-background1", get("panel-border", plain.line)),
     focus: highContrast ? get("contrastActiveBorder", focus) : focus,
     selection: get("list-activeSelectionBackground", focus),
     warning: get("editorWarning-foreground", "#cca700"),

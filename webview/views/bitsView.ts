@@ -40,7 +40,8 @@ export class BitsView {
   update(state: PanelState, _changed: ReadonlySet<Aspect>): void {
     if (state.view.tab !== "bits") return;
     const options = targets(state);
-    const target = options.find((o) => o.name === state.view.target) ?? options[0];
+    const target = options.find((o) => o.name === state.view.target)
+      ?? (state.choices.length > 0 ? options[0] : options.find((o) => o.name === state.view.encoding));
     this.#target.set(options.map((o) => ({ value: o.name, label: `${o.label} · ${bits(o.bitsPerWeight)}` })), target?.name ?? "");
     const choice = state.choices.find((c) => c.encoding === target?.name);
     const plan = bitsPlan(state.entries, target, choice);

@@ -77,6 +77,7 @@ export class Header {
     this.element.dataset.status = status.kind;
     this.element.dataset.tone = tone;
     setText(this.#status, sentence);
+    if (!state.model) setText(this.#name, status.kind === "failed" ? "This file could not be opened" : "Opening…");
     toggle(this.#ring, status.kind === "opening");
     this.#track.style.visibility = share === undefined ? "hidden" : "visible";
     this.#bar.style.transform = `scaleX(${share ?? 0})`;

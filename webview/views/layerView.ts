@@ -54,8 +54,10 @@ export class LayerView {
     this.#errorBlock = h("section", { class: "block error-block" }, this.#errors.element, this.#errorTable);
     this.#pin = iconButton({ icon: "pin", label: "Pin this layer to compare others with it", pressed: false, onPress: () => this.#togglePin() });
     const step = (icon: "previous" | "next", label: string) => iconButton({ icon, label, onPress: () => this.#walk(icon) });
-    this.#sections = h("div", { class: "sections" }, this.#histogram.element, this.#profiles.map((s) => s.element), this.#outliers,
-      this.#heat.element, this.#heatPinned.element, this.#errorBlock, this.#stats);
+    this.#sections = h("div", { class: "sections" },
+      h("div", { class: "column" }, this.#histogram.element, this.#profiles.map((s) => s.element)),
+      h("div", { class: "column" }, this.#outliers, this.#heat.element, this.#heatPinned.element),
+      h("div", { class: "column" }, this.#errorBlock, this.#stats));
     this.#layer = h("div", { class: "layer" },
       h("header", { class: "layer-head" },
         h("div", { class: "layer-title" }, this.#name, this.#facts, this.#pinned),
@@ -100,7 +102,9 @@ export class LayerView {
     this.#pin.setPressed(state.view.pinned === tensor.name);
     toggle(this.#pinned, pinned !== undefined);
     if (pinned) {
-      fill(this.#pinned, h("span", { class: "pinned-mark", "aria-hidden": "true" }), "compared with ",
+      const mark = h("span", { class: "pinned-mark", "aria-hidden": "true" });
+      mark.style.color = this.#panel.theme.second;
+      fill(this.#pinned, mark, "compared with ",
         h("button", { class: "link", type: "button", onclick: () => this.#panel.select(pinned.tensor.name) }, pinned.tensor.name),
         iconButton({ icon: "close", label: "Stop comparing", onPress: () => this.#panel.store.setView({ pinned: undefined }) }));
     }

@@ -20,7 +20,7 @@ export class Legend {
     const reversed = measure.harder === "low";
     this.#low.textContent = measure.format(reversed ? scale.high : scale.low);
     this.#high.textContent = measure.format(reversed ? scale.low : scale.high);
-    this.#harder.textContent = measure.harder === "neutral" ? "" : "harder to quantize →";
+    this.#harder.textContent = measure.harder === "neutral" ? "" : "harder →";
     this.#canvas.setAttribute("aria-label", `Colours from ${this.#low.textContent} to ${this.#high.textContent}`);
     const n = 128;
     this.#canvas.width = n;

@@ -9,6 +9,9 @@ import type { Aspect, PanelState } from "../state";
 import { dropdown, iconButton } from "../ui";
 import { Legend } from "./legend";
 
+/** Below the cells, for the buttons in the corner. */
+const cornerRoom = 28;
+
 /** Where does it resist? Every tensor a cell, coloured by a measure. */
 export class MapView {
   readonly element: HTMLElement;
@@ -31,17 +34,16 @@ export class MapView {
     this.#encoding = dropdown({ label: "at", onChange: (encoding) => panel.store.setView({ encoding }) });
     this.#frame = new ChartFrame(panel, map, {
       heading: false, class: "grow",
-      tools: [
-        iconButton({ icon: "minus", label: "Zoom out", onPress: () => this.#scaleBy(1 / 1.5) }),
-        iconButton({ icon: "plus", label: "Zoom in", onPress: () => this.#scaleBy(1.5) }),
-        iconButton({ icon: "fit", label: "Whole map", onPress: () => this.#setZoom({ x: 0, y: 0, scale: 1 }) }),
-      ],
       onSelect: (i) => {
         if (!this.#dragged) panel.select(panel.store.state.entries[i].tensor.name);
       },
       onCursor: (i) => this.#reveal(i),
       onKey: (e) => this.#key(e),
     });
+    this.#frame.canvas.after(h("div", { class: "corner" },
+      iconButton({ icon: "minus", label: "Zoom out", onPress: () => this.#scaleBy(1 / 1.5) }),
+      iconButton({ icon: "plus", label: "Zoom in", onPress: () => this.#scaleBy(1.5) }),
+      iconButton({ icon: "fit", label: "Whole map", onPress: () => this.#setZoom({ x: 0, y: 0, scale: 1 }) })));
     this.element = h("div", { class: "view" }, h("div", { class: "controls" }, this.#measure.element, this.#encoding.element, this.#legend.element, this.#frame.tools), this.#frame.element);
     this.#zoom = panel.store.state.view.zoom ?? this.#zoom;
     this.#listen();
@@ -70,7 +72,7 @@ export class MapView {
       this.#layoutKey = key;
       const tensors = state.entries.map((e) => e.tensor);
       this.#layout = layoutMap(tensors, { width, height });
-      const space = { width: width - gutter(this.#layout, width), height: height - headRoom(this.#layout) };
+      const space = { width: width - gutter(this.#layout, width), height: height - headRoom(this.#layout) - cornerRoom };
       this.#layout = layoutMap(tensors, space);
       this.#zoom = clampView(this.#layout, this.#frame.size, this.#zoom);
     }

@@ -6,6 +6,9 @@ import type { Panel } from "../panel";
 import { domainOf, makeScale } from "../scales";
 import type { PanelState } from "../state";
 
+/** "Outlier ratio" inside a sentence; abbreviations stay. */
+const lowerFirst = (s: string) => (/^[A-Z][a-z]/.test(s) ? s[0].toLowerCase() + s.slice(1) : s);
+
 /** Shown right while no layer is chosen: the tensors that resist most, by the measure the map is coloured by. */
 export class Overview {
   readonly element = h("div", { class: "overview" });
@@ -18,12 +21,16 @@ export class Overview {
 
   update(state: PanelState): void {
     const chosen = measureById(state.view.measure);
-    const measure = chosen.harder === "neutral" ? measureById("outlierOut") : chosen;
+    const measure = chosen.harder === "neutral" ? measureById("outlier") : chosen;
     const values = measureAll(measure, state.entries, state.view.encoding);
     const top = hardest(values, measure.harder, 12);
-    const key = `${measure.id}|${state.reportCount > 0}|${top.map((i) => `${i}:${values[i]}`).join()}`;
+    const key = `${measure.id}|${state.model?.path}|${state.reportCount > 0}|${top.map((i) => `${i}:${values[i]}`).join()}`;
     if (key === this.#shown) return;
     this.#shown = key;
+    if (state.model && state.entries.length === 0) {
+      fill(this.element, h("h2", {}, "Nothing to show"), h("p", { class: "dim" }, "The file was read without an error and names no tensors."));
+      return;
+    }
     if (top.length === 0) {
       fill(this.element, h("h2", {}, "Choose a layer"), h("p", { class: "dim" },
         state.reportCount > 0 ? `No tensor has a value for ${measure.name} yet.`
@@ -40,7 +47,7 @@ export class Overview {
         h("span", { class: "rank-name", title: tensor.name }, tensor.name), h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
         h("span", { class: "number" }, measure.format(values[i])), bar));
     });
-    fill(this.element, h("h2", {}, "What resists most"), h("p", { class: "dim" }, `By ${measure.name}. ${measure.help}`),
+    fill(this.element, h("h2", {}, "What resists most"), h("p", { class: "dim" }, `By ${lowerFirst(measure.name)}. ${measure.help}`),
       h("ol", { class: "ranks" }, rows),
       h("p", { class: "dim" }, `${count(state.reportCount)} of ${count(state.entries.length)} tensors computed.`));
   }

@@ -10,7 +10,7 @@ import { checkbox, dropdown, iconButton, textField } from "../ui";
 import { sortEntries } from "../order";
 
 /** Measures beside the strips, in this order, after the one sorted by. */
-const beside = ["kurtosis", "outlierOut", "outlierIn", "incoherence", "sqnr", "bpw", "std", "absMax"];
+const beside = ["kurtosis", "outlier", "incoherence", "sqnr", "bpw", "std", "absMax"];
 
 /** What kind of resistance? Every tensor's density on one σ axis. */
 export class SpectrumView {

@@ -58,7 +58,7 @@ export function statusText(state: PanelState): StatusText {
     case "failed": {
       const gone = status.error.code === "engine-gone";
       return { sentence: placed(status.error), tone: "error",
-        actions: [gone ? { label: "Restart Engine", command: "restartEngine" } : { label: "Try Again", command: "analyse" }, log] };
+        actions: [gone ? { label: "Restart Engine", command: "restartEngine" } : { label: "Try Again", command: model ? "analyse" : "reload" }, log] };
     }
     case "engine-restarted":
       return { sentence: `${status.message} ${state.reportCount > 0 ? `${plural(state.reportCount, "result")} kept.` : ""}`.trimEnd(),
