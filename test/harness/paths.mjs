@@ -11,10 +11,13 @@ export const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir()
 export const sample = path.join(root, "media/sample/model.safetensors");
 export const extensionId = "bitlens.bitlens";
 
+const temporary = new Set();
+process.on("exit", () => temporary.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
 /** A folder that is removed when this process ends. */
 export function temporaryFolder(label) {
   const folder = mkdtempSync(path.join(tmpdir(), `bitlens-${label}-`));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  temporary.add(folder);
   return folder;
 }
 

@@ -45,11 +45,13 @@ export async function palette(page, text, timeout) {
   await (await findCommand(page, text, timeout)).click();
 }
 
-/** The rows of the quick pick that is open now, and a click on one of them. */
-export async function quickPick(page, text) {
+/** The rows in sight of the quick pick titled `title`, and the one with `text`; `type` filters first. */
+export async function quickPick(page, { title, text, type }) {
+  await page.locator(`${quickInput} .quick-input-title`).filter({ hasText: title }).waitFor({ timeout: 40_000 });
+  if (type) await page.locator(`${quickInput} input.input`).fill(type);
   const row = page.locator(rows).filter({ hasText: text }).first();
-  await row.waitFor({ timeout: 30_000 });
-  const all = await page.locator(rows).allInnerTexts();
+  await row.waitFor({ timeout: 20_000 });
+  const all = await page.locator(rows).evaluateAll((elements) => elements.map((e) => e.getAttribute("aria-label") ?? ""));
   return { row, all, click: () => row.click() };
 }
 

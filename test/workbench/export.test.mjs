@@ -41,7 +41,7 @@ describe("exporting from the workbench", () => {
     await openInPanel(page, "small.gguf");
     await panelState(page, "done");
     await palette(page, "Bitlens: Export Quantized Model");
-    const { all, row } = await quickPick(page, "Q8_0");
+    const { all, row } = await quickPick(page, { title: "Export small.gguf", text: "Q8_0" });
     assert.ok(all.some((text) => /kB|MB/.test(text) && /bpw/.test(text)), all.join(" | "));
     await screenshot(page, "export-choices");
     await row.click();
@@ -62,7 +62,7 @@ describe("exporting from the workbench", () => {
     await openInPanel(page, "model.safetensors");
     await panelState(page, "done");
     await palette(page, "Bitlens: Export Quantized Model");
-    await (await quickPick(page, /8.?bit|int8|INT8/)).click();
+    await (await quickPick(page, { title: "Export model.safetensors", text: /INT8|8 bit/ })).click();
     const target = path.join(session.folder, "tale-int8");
     await saveAs(target);
     await toasts(page).filter({ hasText: "Exported tale-int8" }).first().waitFor({ timeout: 40_000 });
@@ -78,7 +78,7 @@ describe("exporting from the workbench", () => {
     await palette(page, "Bitlens: Cancel");
     await panelState(page, "cancelled");
     await palette(page, "Bitlens: Export Quantized Model");
-    await (await quickPick(page, /bpw/)).click();
+    await (await quickPick(page, { title: "Export big.safetensors", text: /bpw/ })).click();
     await saveAs(path.join(session.folder, "never"));
     await toasts(page).filter({ hasText: "Exporting big.safetensors" }).first().waitFor({ timeout: 20_000 });
     await palette(page, "Bitlens: Cancel");
