@@ -67,7 +67,7 @@ export function scaleTypeOf(name: string, tensor: PlacedTensor): ScalarType {
 export function scaleGrid(name: string, scales: PlacedTensor, rows: number, columns: number, sizes: GridSizes) {
   const strip = scales.shape.filter((_, i) => i < 2);
   if (scales.shape.length > 2) throw new Inconsistent(`${name} has ${scales.shape.length} dimensions`);
-  if (scales.elementCount === 1)
+  if (scales.elementCount === 1 && rows > 1)
     return { rowsPerScale: 0, columnsPerScale: 0, scaleRowStride: 0, scaleColumnStride: 0, columnGroups: 1 };
   const [high, wide = 1] = strip;
   const rowsPerScale = high === rows ? 1 : blockSize(name, rows, high, sizes.rows);
