@@ -28,9 +28,9 @@ export const lsbq: Method = {
     const fit = options?.fit ?? "exact";
     if (fit !== "exact" && fit !== "greedy") throw new EngineError("bad-request", `The option fit is "exact" or "greedy", not ${JSON.stringify(fit)}.`);
     const importance = statistics?.importance;
+    checkFinite(x, rows, columns, encoding.label);
     const binary = parseBinaryName(encoding.name);
     if (binary && binary.bits !== "ternary") {
-      checkFinite(x, rows, columns, encoding.label);
       encodeSignPlanes({ x, rows, columns, group: binary.group, importance }, binary.bits, planes, fit === "greedy" ? greedy : leastSquares);
       return;
     }
