@@ -1,6 +1,6 @@
 import { EngineError } from "../../core/errors";
 import type { Encoding } from "../encoding";
-import { checkFinite } from "../finite";
+import { checkFinite, Unstorable } from "../finite";
 
 /** What distinguishes one ggml block type from another. */
 export interface BlockType {
@@ -56,8 +56,8 @@ function checkScales({ bytes, label, halves }: BlockType, data: Uint8Array, row:
   for (let at = row * stride; at < (row + 1) * stride; at += bytes) {
     for (const offset of halves!) {
       if ((data[at + offset + 1] & 0x7c) !== 0x7c) continue;
-      const message = `Row ${row} has values too large for the half-precision scales of ${label}; choose BF16 or keep it.`;
-      throw new EngineError("bad-request", message);
+      const sentence = (row: number) => `Row ${row} has values too large for the half-precision scales of ${label}; choose BF16 or keep it.`;
+      throw new Unstorable(sentence, row, 0);
     }
   }
 }
