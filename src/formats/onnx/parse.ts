@@ -1,6 +1,6 @@
 import type { ByteSource } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
-import { type Field, type Message, model, type ModelProto, type Run, type Schema, type Span } from "./schema";
+import { type Field, type Message, model, type ModelProto, noElements, type Run, type Schema, type Span } from "./schema";
 import { longestHeader, Window, wireType } from "./wire";
 
 /** Protobuf's own limit on messages and groups inside each other. */
@@ -16,10 +16,10 @@ const mostDimensions = 1024;
 /** Ranges up to this many bytes are kept with their bytes: scales, zero points, permutations. */
 const keptRange = 64;
 /**
- * What may be kept in memory, in units of about 40 bytes: a message counts 5, an element of a list 1. Nodes with their
- * attributes count some 30, so graphs of 500,000 nodes pass, ten times the largest known; a file of empty messages does not.
+ * What may be kept in memory, in units of about 40 bytes: a message counts 8, a name in a list 1. A node with an attribute
+ * counts some 20, so graphs of 300,000 nodes pass, several times the largest known; a file full of empty messages does not.
  */
-const mostUnits = 16_000_000;
+const mostUnits = 8_000_000;
 
 /** Reads an ONNX file's messages without its weights. Throws EngineError where protobuf refuses the bytes. */
 export async function parseModel(source: ByteSource): Promise<ModelProto> {
@@ -30,6 +30,11 @@ export async function parseModel(source: ByteSource): Promise<ModelProto> {
 }
 
 type Target = Message & Record<string, unknown>;
+
+function listOf(into: Target, key: string): unknown[] {
+  if (into[key] === noElements) into[key] = [];
+  return into[key] as unknown[];
+}
 
 /** How many bytes of a field's content are looked at while parsing. Weights: none. */
 function looked(field: Field, length: number): number {
@@ -104,8 +109,8 @@ class Parser {
     if (field.drop || !into) return undefined;
     if (field.repeated) {
       const made = (field.kind as Schema).create(span);
-      this.#count(6, span.start);
-      (into[field.key] as Message[]).push(made);
+      this.#count(8, span.start);
+      listOf(into, field.key).push(made);
       return made;
     }
     if (!into[field.key]) this.#count(5, span.start);
@@ -189,21 +194,22 @@ class Parser {
       into[field.key] = value;
       return;
     }
-    const list = into[field.key] as unknown[];
+    const list = listOf(into, field.key);
     if (field.kind === "ints" && list.length >= mostDimensions) throw this.#tooLarge(`a tensor of more than ${mostDimensions} dimensions`, offset);
-    this.#count(typeof value === "object" ? 3 : 1, offset);
+    this.#count(typeof value === "object" ? 4 : 1, offset);
     list.push(value);
   }
 
   /** One more unpacked element, from its tag at `start` to the cursor. */
   #extend(field: Field, into: Target, start: number): void {
-    const runs = into[field.key] as Run[];
+    const runs = listOf(into, field.key) as Run[];
     const last = runs.at(-1);
     const joins = last && !last.packed && last.offset + last.length === start;
-    if (!joins) this.#count(3, start);
+    if (!joins) this.#count(4, start);
     const offset = joins ? last.offset : start;
     const length = this.window.position - offset;
-    runs[joins ? runs.length - 1 : runs.length] = { offset, length, bytes: this.#kept(offset, length), packed: false };
+    const bytes = runs.length < 3 ? this.#kept(offset, length) : undefined;
+    runs[joins ? runs.length - 1 : runs.length] = { offset, length, bytes, packed: false };
   }
 
   /** The bytes themselves where they are few; the last field of a long message may have left the window. */

@@ -151,6 +151,9 @@ const many = (key: string, kind: Kind, size?: number): Field => ({ key, kind, re
 /** Parsed, because a damaged one makes the file invalid, but not kept. */
 const unused = (kind: Schema): Field => ({ key: "", kind, drop: true });
 
+/** Lists start out as this one, which is replaced by the first element: most messages leave most lists empty. */
+export const noElements: never[] = [];
+
 function define(target: Schema, fields: Record<number, Field>): void {
   for (const [number, field] of Object.entries(fields)) target.fields.set(Number(number), field);
 }
@@ -159,23 +162,23 @@ const none = (name: string) => schema(name, (span) => ({ span }));
 const entry = schema("StringStringEntryProto", (span): StringEntry => ({ span, key: "", value: "" }));
 const segment = none("TensorProto.Segment");
 const tensor = schema("TensorProto", (span): TensorProto => ({
-  span, dims: [], dataType: 0, name: "", floatData: [], int32Data: [], int64Data: [], doubleData: [], uint64Data: [], stringData: [],
-  externalData: [], dataLocation: 0,
+  span, dims: noElements, dataType: 0, name: "", floatData: noElements, int32Data: noElements, int64Data: noElements, doubleData: noElements, uint64Data: noElements, stringData: noElements,
+  externalData: noElements, dataLocation: 0,
 }));
-const sparse = schema("SparseTensorProto", (span): SparseTensorProto => ({ span, dims: [] }));
+const sparse = schema("SparseTensorProto", (span): SparseTensorProto => ({ span, dims: noElements }));
 const attribute = schema("AttributeProto", (span): AttributeProto => ({
-  span, name: "", refAttrName: "", type: 0, floats: [], ints: [], tensors: [], graphs: [],
+  span, name: "", refAttrName: "", type: 0, floats: noElements, ints: noElements, tensors: noElements, graphs: noElements,
 }));
 const node = schema("NodeProto", (span): NodeProto => ({
-  span, input: [], output: [], name: "", opType: "", domain: "", overload: "", attribute: [],
+  span, input: noElements, output: noElements, name: "", opType: "", domain: "", overload: "", attribute: noElements,
 }));
 const valueInfo = schema("ValueInfoProto", (span): ValueInfoProto => ({ span, name: "" }));
 const graph = schema("GraphProto", (span): GraphProto => ({
-  span, name: "", node: [], initializer: [], sparseInitializer: [], input: [], output: [],
+  span, name: "", node: noElements, initializer: noElements, sparseInitializer: noElements, input: noElements, output: noElements,
 }));
 const opset = schema("OperatorSetIdProto", (span): OperatorSetIdProto => ({ span, domain: "", version: 0 }));
 const fn = schema("FunctionProto", (span): FunctionProto => ({
-  span, name: "", domain: "", overload: "", input: [], output: [], node: [], opsetImport: [],
+  span, name: "", domain: "", overload: "", input: noElements, output: noElements, node: noElements, opsetImport: noElements,
 }));
 const [type, typeTensor, typeElement, typeMap, shape, dimension, opaque] = [
   "TypeProto", "TypeProto.Tensor", "TypeProto.Sequence", "TypeProto.Map", "TensorShapeProto", "TensorShapeProto.Dimension", "TypeProto.Opaque",
@@ -187,7 +190,7 @@ const [annotation, training, device, sharding, intList, shardedDim, simpleShardi
 
 /** The root of an ONNX file. */
 export const model = schema("ModelProto", (span): ModelProto => ({
-  span, producerName: "", producerVersion: "", domain: "", docString: "", opsetImport: [], metadataProps: [], functions: [],
+  span, producerName: "", producerVersion: "", domain: "", docString: "", opsetImport: noElements, metadataProps: noElements, functions: noElements,
 }));
 
 define(entry, { 1: one("key", "text"), 2: one("value", "longText") });

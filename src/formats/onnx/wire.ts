@@ -50,6 +50,12 @@ export class Window {
   }
 
   text(offset: number, length: number): string {
+    if (length <= shortText) {
+      let text = "";
+      const from = offset - this.#base;
+      for (let i = from; i < from + length && this.#bytes[i] < 128; i++) text += asciiCharacters[this.#bytes[i]];
+      if (text.length === length) return text;
+    }
     return decoder.decode(this.#bytes.subarray(offset - this.#base, offset - this.#base + length));
   }
 
@@ -141,3 +147,6 @@ export class Window {
 }
 
 const decoder = new TextDecoder();
+/** Up to here, joining characters is quicker than calling the decoder. */
+const shortText = 24;
+const asciiCharacters = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
