@@ -1,7 +1,7 @@
 import type { TensorRole } from "../core/model";
 import { encoding as knownEncoding } from "../encodings/index";
 import { methods } from "../methods/index";
-import { selects } from "./items";
+import { select } from "./items";
 import type { JsonPath } from "./json";
 import { keep, type Recipe, type RecipeRule } from "./recipe";
 
@@ -61,7 +61,7 @@ export function applyRecipe(recipe: Recipe, tensors: readonly RecipeTensor[], mo
 
   const winner = new Map<string, number>();
   recipe.rules.forEach((rule, r) => {
-    const hits = tensors.filter((t) => selects({ match: rule.match, role: rule.role }, t));
+    const hits = select({ match: rule.match, role: rule.role }, tensors).map((i) => tensors[i]);
     if (hits.length === 0) {
       const example = tensors[0] ? `; names look like ${tensors[0].name}` : "";
       say("error", "no-match", ["rules", r, "match"], `"${rule.match}" matches no tensor that can be quantized${example}.`);

@@ -44,7 +44,7 @@ export function recipeFromPlan(head: RecipeHead, planned: readonly PlannedTensor
   for (const { tensor, rule: r } of assignments) {
     const wanted = choice.get(tensor)!;
     const got = r === undefined ? undefined : rules[r];
-    if (!got || !same(got, wanted)) rules.push(rule(tensor, wanted));
+    if (!got || !same(got, wanted)) rules.push(rule(tensor, wanted, true));
   }
   return { ...base, rules };
 }
@@ -57,8 +57,9 @@ interface Choice {
 const keyOf = ({ encoding, method }: Choice) => `${encoding} ${method ?? ""}`;
 const same = (a: Choice, b: Choice) => keyOf(a) === keyOf(b);
 
-function rule(match: string, { encoding, method }: Choice): RecipeRule {
-  return { match, encoding, ...(method !== undefined && { method }) };
+function rule(match: string, { encoding, method }: Choice, literal = false): RecipeRule {
+  // The one name that cannot stand for itself.
+  return { match: match === "*" && literal ? "[*]" : match, encoding, ...(method !== undefined && { method }) };
 }
 
 function commonest(tensors: readonly PlannedTensor[]): Choice {
@@ -91,7 +92,7 @@ function bracedRules(tensors: readonly PlannedTensor[]): RecipeRule[] {
     groups.set(key, group);
   }
   return [...groups.values()].flatMap(({ before, after, numbers, tensor }) => {
-    if (numbers.length === 1) return [rule(tensor.name, tensor)];
+    if (numbers.length === 1) return [rule(tensor.name, tensor, true)];
     const parts = Array.from({ length: Math.ceil(numbers.length / mostNumbers) }, (_, i) => numbers.slice(i * mostNumbers, (i + 1) * mostNumbers));
     return parts.map((part) => rule(`${before}${part.length === 1 ? part[0] : `{${part.join(",")}}`}${after}`, tensor));
   });

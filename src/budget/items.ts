@@ -56,12 +56,14 @@ export interface ChoiceClass {
 export function choiceClasses(items: readonly BudgetItem[], constraints: Constraints): ChoiceClass[] {
   checkItems(items);
   const allowed = items.map((item) => item.candidates);
+  const locked = new Map<number, string>();
+  for (const lock of constraints.locks ?? []) for (const i of selected(items, lock, "lock")) locked.set(i, lock.encoding);
   for (const limit of constraints.limits ?? []) {
     for (const i of selected(items, limit, "limit")) {
       const item = items[i];
       const bits = (c: Candidate) => (8 * c.bytes) / item.elementCount;
       const left = allowed[i].filter((c) => bits(c) >= (limit.minBits ?? 0) - 1e-9 && bits(c) <= (limit.maxBits ?? Infinity) + 1e-9);
-      if (left.length === 0 && !(constraints.locks ?? []).some((lock) => selects(lock, item))) {
+      if (left.length === 0 && !locked.has(i)) {
         const range = allowed[i].map(bits);
         throw new EngineError("bad-request", `The limits on bits per weight leave nothing for ${item.name}: its encodings take ` +
           `${Math.min(...range).toFixed(2)} to ${Math.max(...range).toFixed(2)}; widen them.`, { tensor: item.name });
@@ -69,15 +71,13 @@ export function choiceClasses(items: readonly BudgetItem[], constraints: Constra
       allowed[i] = left;
     }
   }
-  for (const lock of constraints.locks ?? []) {
-    for (const i of selected(items, lock, "lock")) {
-      const found = items[i].candidates.find((c) => c.encoding === lock.encoding);
-      if (!found) {
-        throw new EngineError("bad-request", `${items[i].name} cannot be locked to ${lock.encoding}; it can be ` +
-          `${items[i].candidates.map((c) => c.encoding).join(", ")}.`, { tensor: items[i].name });
-      }
-      allowed[i] = [found];
+  for (const [i, encoding] of locked) {
+    const found = items[i].candidates.find((c) => c.encoding === encoding);
+    if (!found) {
+      throw new EngineError("bad-request", `${items[i].name} cannot be locked to ${encoding}; it can be ` +
+        `${items[i].candidates.map((c) => c.encoding).join(", ")}.`, { tensor: items[i].name });
     }
+    allowed[i] = [found];
   }
   return agreeing(items, constraints.agree ?? []).map((members) => {
     const options = members.length === 1 ? allowed[members[0]] : common(items, members, allowed);
@@ -101,17 +101,23 @@ function checkItems(items: readonly BudgetItem[]): void {
   }
 }
 
-/** Does the selector (with neither field: everything) select this tensor? */
-export function selects({ match, role }: Selector, item: { readonly name: string; readonly role?: TensorRole }): boolean {
-  return (role === undefined || item.role === role) && (match === undefined || matcher(match)(item.name));
+/**
+ * Indices of the tensors that the selector (with neither field: everything) is about. A pattern that is the whole name of one
+ * of them means that one alone, whatever brackets and stars the name has.
+ */
+export function select(selector: Selector, items: readonly { readonly name: string; readonly role?: TensorRole }[]): number[] {
+  const { match, role } = selector;
+  const literal = match !== undefined && match !== "*" && items.some((item) => item.name === match);
+  const matches = match === undefined ? () => true : literal ? (name: string) => name === match : matcher(match);
+  const found: number[] = [];
+  items.forEach((item, i) => {
+    if ((role === undefined || item.role === role) && matches(item.name)) found.push(i);
+  });
+  return found;
 }
 
 function selected(items: readonly BudgetItem[], selector: Selector, what: string): number[] {
-  const matches = selector.match === undefined ? undefined : matcher(selector.match);
-  const found: number[] = [];
-  items.forEach((item, i) => {
-    if ((selector.role === undefined || item.role === selector.role) && (!matches || matches(item.name))) found.push(i);
-  });
+  const found = select(selector, items);
   if (found.length === 0) {
     const named = [selector.match && `"${selector.match}"`, selector.role && `role ${selector.role}`].filter(Boolean).join(" with ");
     throw new EngineError("bad-request", `The ${what} on ${named || "nothing"} matches no tensor that can be quantized.`);
