@@ -55,6 +55,8 @@ export interface AffineLayout {
   /** Stored order of the codes: one stored row per output ("out-in") or per input ("in-out"), or GPTQ's words along in. */
   readonly codeOrder: "out-in" | "in-out" | "in-packed-out";
   readonly codeRowBytes: number;
+  /** Rows of the logical matrix in tensors of more than two dimensions, where that is not for the reader to decide. */
+  readonly rows?: number;
   /** Rows and columns of the logical matrix that share one scale; Infinity is written as 0. */
   readonly rowsPerScale: number;
   readonly columnsPerScale: number;

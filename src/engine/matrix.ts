@@ -16,9 +16,15 @@ const product = (values: readonly number[]) => values.reduce((a, b) => a * b, 1)
  * [out][in·kernel] for convolutions; [everything before][in] for stacked matrices such as the experts of a mixture, so that
  * each expert's rows stay output channels; one row for vectors and scalars.
  */
-export function matrixView(tensor: Pick<TensorInfo, "shape" | "role" | "consumers">, format: FormatName): MatrixView {
+export function matrixView(
+  tensor: Pick<TensorInfo, "shape" | "role" | "consumers" | "storage">, format: FormatName,
+): MatrixView {
   const { shape } = tensor;
   if (shape.length < 2) return { rows: 1, columns: product(shape), columnsPerInput: 1, hasChannels: false };
+  const rows = tensor.storage?.affine?.rows; // an integer grid's scales are laid out for one view
+  if (shape.length > 2 && rows) {
+    return { rows, columns: product(shape) / rows, columnsPerInput: rows === shape[0] ? product(shape.slice(2)) : 1, hasChannels: true };
+  }
   if (shape.length > 2 && isConvolution(tensor, format)) {
     return { rows: shape[0], columns: product(shape.slice(1)), columnsPerInput: product(shape.slice(2)), hasChannels: true };
   }

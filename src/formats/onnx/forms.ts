@@ -27,9 +27,9 @@ export function exportForms(context: FormContext): Readonly<Record<"MatMulNBits"
   const common = keptAnyway(context);
   const form = (kept: string | undefined, type: "f32" | "f16" | "bf16" | undefined): ExportForm =>
     kept === undefined ? { scaleType: type! } : { kept };
-  const computed = computedType(context);
+  if (common !== undefined) return { MatMulNBits: { kept: common }, QDQ: { kept: common } };
   const stored = floats.get(located.type!.id as 1);
-  return { MatMulNBits: form(common ?? keptFromBlocks(context), computed), QDQ: form(common ?? keptFromQdq(context), stored) };
+  return { MatMulNBits: form(keptFromBlocks(context), computedType(context)), QDQ: form(keptFromQdq(context), stored) };
 }
 
 /** What keeps a weight as it is whatever the form. */

@@ -55,6 +55,7 @@ export function affineGrid(grid: Grid): { layout: AffineLayout; planes: ByteRang
       packing: "lsb",
       codeOrder: grid.transposed ? "in-out" : "out-in",
       codeRowBytes: (storedRow * codes.type.bits) / 8, // rows of sub-byte codes follow each other within a byte
+      rows: dims.length > 2 ? product(dims.slice(0, cut)) : undefined,
       rowsPerScale: rows.perScale,
       columnsPerScale: columns.perScale,
       scaleType: scales.type,

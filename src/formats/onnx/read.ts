@@ -168,11 +168,17 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
     name, shape: dims, elementCount: located.count === 0 ? 0 : elementCount,
     encodingLabel: view?.label ?? located.label, byteLength,
     bitsPerWeight: located.count > 0 ? (8 * byteLength) / elementCount : 0,
-    storage, role: "other", group: "", consumerName: nodeName,
+    storage, role: "other", group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "", consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
     exportForms: exportForms({ proto: model.proto, network: model.network, located, consumers, quantized: model.views.has(value) }),
   };
 }
+
+/** Names that exporters make up for tensors they moved or folded: these say nothing, the operator's name may. */
+const generatedName = /^(onnx::\w+_\d+|_?v?_?\d+|(val|initializer|const_fold_opt_|t)_?\d+)$/;
+
+/** "/model/layers.0/self_attn/q_proj/MatMul" → "model.layers.0.self_attn.q_proj". */
+const moduleOf = (nodeName: string) => nodeName.replace(/^\/+/, "").replace(/\/[A-Z]\w*$/, "").replaceAll("/", ".");
 
 /** The order of the first use that tells. */
 export function orderOf(consumers: readonly Consumer[]): "out-in" | "in-out" | undefined {

@@ -7,7 +7,7 @@ export async function valuesOf(folder: ModelFolder, index: ModelIndex, tensor: T
   const { storage, shape } = tensor;
   if (!storage) throw new Error(`${tensor.name} has no storage`);
   const planes = await Promise.all(storage.planes.map((range) => bytesOf(folder, index, range)));
-  if (storage.affine) return affineValues(storage.affine, planes, shape, tensor.consumers ?? []);
+  if (storage.affine) return affineValues(storage.affine, planes, shape);
   const stored = scalars(storage.encoding as ScalarType, planes[0], tensor.elementCount);
   if (!storage.transposed) return stored;
   const [rows, columns] = shape;
@@ -38,13 +38,12 @@ function field(bytes: Uint8Array, at: number, bits: number, signed: boolean): nu
 }
 
 /** AffineLayout as its comments define it, for the packings that ONNX uses. */
-function affineValues(layout: AffineLayout, planes: Uint8Array[], shape: readonly number[], consumers: readonly string[]): Float32Array {
+function affineValues(layout: AffineLayout, planes: Uint8Array[], shape: readonly number[]): Float32Array {
   const [codes, scales] = planes;
   const zeros = layout.zeros && planes[2];
   const groups = planes[layout.zeros ? 3 : 2];
   const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
-  const conv = shape.length > 2 && (consumers.length === 0 || consumers.some((c) => c.includes("Conv")));
-  const rows = shape.length < 2 ? 1 : conv ? shape[0] : product(shape.slice(0, -1));
+  const rows = layout.rows ?? (shape.length < 2 ? 1 : shape[0]);
   const columns = product(shape) / rows;
   const scaleValues = scalars(layout.scaleType, scales, Math.floor((scales.length * 8) / bitsOf(layout.scaleType)));
   const out = new Float32Array(rows * columns);
