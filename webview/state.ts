@@ -30,8 +30,6 @@ export interface PanelState {
   view: PanelView;
   reportCount: number;
   detailOnRequest: boolean;
-  /** The view was kept by the webview itself, and counts more than what the host remembers. */
-  readonly ownView: boolean;
 }
 
 export const defaultView: PanelView = { tab: "map", measure: "outlier", encoding: "", sort: "file" };
@@ -42,7 +40,7 @@ const detailLimit = 48 * 2 ** 20;
 export function initialState(view?: Partial<PanelView>): PanelState {
   return {
     encodings: [], choices: [], entries: [], byName: new Map(), status: { kind: "opening" },
-    view: { ...defaultView, ...view }, reportCount: 0, detailOnRequest: false, ownView: view !== undefined,
+    view: { ...defaultView, ...view }, reportCount: 0, detailOnRequest: false,
   };
 }
 
@@ -53,7 +51,8 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       const first = state.model === undefined;
       const same = state.model !== undefined && message.measured !== 0 && sameTensors(state.model, message.model);
       const before = state.byName;
-      if (first && message.view && !state.ownView) state.view = { ...defaultView, ...message.view };
+      // Sent to a newly made panel only; what the workbench kept of an earlier one may be a minute older.
+      if (first && message.view) state.view = { ...defaultView, ...message.view };
       state.model = message.model;
       state.device = message.device;
       state.encodings = message.encodings;

@@ -61,7 +61,7 @@ function choices(m: PanelModel): ExportChoice[] {
   return encodingInfos.filter((e) => e.bitsPerWeight < 16).map((e) => {
     const changed = m.tensors.filter((t) => t.shape.length > 1);
     const byteLength = m.tensors.reduce((n, t) => n + (t.shape.length > 1 ? (t.elementCount * e.bitsPerWeight) / 8 : t.byteLength), 0);
-    return { encoding: e.name, label: e.label, description: e.description, byteLength, bitsPerWeight: (8 * byteLength) / m.parameterCount, tensorCount: changed.length };
+    return { encoding: e.name, format: m.format, label: e.label, description: e.description, byteLength, bitsPerWeight: (8 * byteLength) / m.parameterCount, tensorCount: changed.length };
   });
 }
 

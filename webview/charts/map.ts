@@ -70,8 +70,9 @@ export const map: Chart<MapData, number> = {
       const entry = entries[i];
       const value = values[i];
       if (entry.failure || Number.isNaN(value)) {
-        drawUnknown(p, entry, x, y, w, h);
-        if (layout.kind === "modules" && w >= 44 && h >= 28) drawName(p, entry, x, y, w, h, theme.dim);
+        const named = layout.kind === "modules" && w >= 44 && h >= 28;
+        drawUnknown(p, entry, x, y, w, h, named ? 0.7 : 0.5);
+        if (named) drawName(p, entry, x, y, w, h, theme.dim);
         continue;
       }
       const index = rampIndex(measure, scale, value);
@@ -163,7 +164,7 @@ function drawName(p: Paint, { tensor }: Entry, x: number, y: number, w: number, 
 }
 
 /** Not computed: an outline. Computed, but the measure does not apply: a dot. Failed: a cross. */
-function drawUnknown(p: Paint, entry: Entry, x: number, y: number, w: number, h: number): void {
+function drawUnknown(p: Paint, entry: Entry, x: number, y: number, w: number, h: number, middle: number): void {
   const { context: c, theme } = p;
   c.strokeStyle = entry.failure ? theme.error : theme.line;
   c.lineWidth = 1;
@@ -178,7 +179,7 @@ function drawUnknown(p: Paint, entry: Entry, x: number, y: number, w: number, h:
     c.stroke();
   } else if (entry.report) {
     c.fillStyle = theme.dim;
-    c.fillRect(x + w / 2 - 1, y + h / 2 + (h >= 28 && w >= 44 ? h * 0.16 : 0) - 1, 2, 2);
+    c.fillRect(x + w / 2 - 1, y + h * middle - 1, 2, 2);
   }
 }
 

@@ -19,7 +19,7 @@ function labToLinear(L: number, a: number, b: number): Rgb {
 }
 
 /** sRGB 0…255 → OKLab. */
-export function rgbToLab([r, g, b]: Rgb): readonly [number, number, number] {
+export function rgbToLab([r, g, b]: Rgb): Lab {
   const [R, G, B] = [r, g, b].map((x) => toLinear(x / 255)) as [number, number, number];
   const l = Math.cbrt(0.4122214708 * R + 0.5363325363 * G + 0.0514459929 * B);
   const m = Math.cbrt(0.2119034982 * R + 0.6806995451 * G + 0.1073969566 * B);
@@ -31,24 +31,32 @@ export function rgbToLab([r, g, b]: Rgb): readonly [number, number, number] {
   ];
 }
 
-/** OKLCH (hue in degrees) → sRGB 0…255. Chroma is reduced until the colour exists, lightness and hue stay. */
-export function oklch(L: number, C: number, hue: number): Rgb {
+type Lab = readonly [L: number, a: number, b: number];
+
+/** OKLCH (hue in degrees) → OKLab that sRGB has: chroma is reduced until the colour exists, lightness and hue stay. */
+function inGamut(L: number, C: number, hue: number): Lab {
   const h = (hue * Math.PI) / 180;
+  const lab = (c: number): Lab => [L, c * Math.cos(h), c * Math.sin(h)];
+  const exists = (c: number) => labToLinear(...lab(c)).every((x) => x >= -1e-4 && x <= 1.0001);
+  if (exists(C)) return lab(C);
   let low = 0;
   let high = C;
-  const inside = (c: number) => labToLinear(L, c * Math.cos(h), c * Math.sin(h)).every((x) => x >= -1e-4 && x <= 1.0001);
-  if (!inside(high)) {
-    for (let i = 0; i < 20; i++) {
-      const middle = (low + high) / 2;
-      if (inside(middle)) low = middle;
-      else high = middle;
-    }
-    high = low;
+  for (let i = 0; i < 20; i++) {
+    const middle = (low + high) / 2;
+    if (exists(middle)) low = middle;
+    else high = middle;
   }
-  const [r, g, b] = labToLinear(L, high * Math.cos(h), high * Math.sin(h));
+  return lab(low);
+}
+
+function labToRgb(lab: Lab): Rgb {
   const byte = (x: number) => Math.round(255 * toGamma(Math.min(1, Math.max(0, x))));
+  const [r, g, b] = labToLinear(...lab);
   return [byte(r), byte(g), byte(b)];
 }
+
+/** OKLCH (hue in degrees) → sRGB 0…255. */
+export const oklch = (L: number, C: number, hue: number): Rgb => labToRgb(inGamut(L, C, hue));
 
 /** Stops of a ramp from "easy" (near the surface) to "hard" (far from it). Lightness is monotone, hue turns one way. */
 interface Path {
@@ -68,13 +76,13 @@ export function ramp(kind: ThemeKind, n = 256): Rgb[] {
   const { lightness, chroma, hue } = paths[kind];
   const at = (t: number) => {
     const c = t < 0.5 ? chroma[0] + (chroma[1] - chroma[0]) * t * 2 : chroma[1] + (chroma[2] - chroma[1]) * (t - 0.5) * 2;
-    return oklch(lightness[0] + (lightness[1] - lightness[0]) * t, c, hue[0] + (hue[1] - hue[0]) * t);
+    return inGamut(lightness[0] + (lightness[1] - lightness[0]) * t, c, hue[0] + (hue[1] - hue[0]) * t);
   };
   const steps = 1024;
   const length = new Float64Array(steps + 1);
-  let before = rgbToLab(at(0));
+  let before = at(0);
   for (let i = 1; i <= steps; i++) {
-    const lab = rgbToLab(at(i / steps));
+    const lab = at(i / steps);
     length[i] = length[i - 1] + Math.hypot(lab[0] - before[0], lab[1] - before[1], lab[2] - before[2]);
     before = lab;
   }
@@ -84,7 +92,7 @@ export function ramp(kind: ThemeKind, n = 256): Rgb[] {
     const target = (length[steps] * i) / (n - 1);
     while (j < steps && length[j + 1] < target) j++;
     const within = (target - length[j]) / (length[j + 1] - length[j] || 1);
-    colours.push(at(Math.min(1, (j + within) / steps)));
+    colours.push(labToRgb(at(Math.min(1, (j + within) / steps))));
   }
   return colours;
 }

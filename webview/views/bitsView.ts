@@ -1,4 +1,4 @@
-import type { EncodingInfo } from "../../src/core/api/engine";
+import type { EncodingInfo, ExportChoice } from "../../src/core/api/engine";
 import { bitsPlan, kinds } from "../bitsPlan";
 import { bitsChart, bitsHead, bitsRowHeight, kindColour, type BitsData } from "../charts/bits";
 import { ChartFrame } from "../charts/frame";
@@ -40,10 +40,11 @@ export class BitsView {
   update(state: PanelState, _changed: ReadonlySet<Aspect>): void {
     if (state.view.tab !== "bits") return;
     const options = targets(state);
-    const target = options.find((o) => o.name === state.view.target)
-      ?? (state.choices.length > 0 ? options[0] : options.find((o) => o.name === state.view.encoding));
-    this.#target.set(options.map((o) => ({ value: o.name, label: `${o.label} · ${bits(o.bitsPerWeight)}` })), target?.name ?? "");
-    const choice = state.choices.find((c) => c.encoding === target?.name);
+    const chosen = options.find((o) => o.id === state.view.target)
+      ?? (state.choices.length > 0 ? options[0] : options.find((o) => o.id === state.view.encoding));
+    this.#target.set(options.map((o) => ({ value: o.id, label: o.label })), chosen?.id ?? "");
+    const target = chosen?.encoding;
+    const choice = chosen?.choice;
     const plan = bitsPlan(state.entries, target, choice);
     this.#data = { plan, target: target?.label ?? "–" };
     const after = choice?.byteLength ?? plan.after;
@@ -69,10 +70,25 @@ export class BitsView {
   }
 }
 
-/** What the model can be exported as; before the host says so, every encoding. */
-function targets(state: PanelState): readonly EncodingInfo[] {
+interface Target {
+  readonly id: string;
+  readonly label: string;
+  readonly encoding: EncodingInfo;
+  readonly choice?: ExportChoice;
+}
+
+/** What the model can be exported as, in its own container or another; before the host says so, every encoding. */
+function targets(state: PanelState): readonly Target[] {
+  if (state.choices.length === 0) return state.encodings.map((e) => ({ id: e.name, label: `${e.label} · ${bits(e.bitsPerWeight)}`, encoding: e }));
   const known = new Map(state.encodings.map((e) => [e.name, e]));
-  if (state.choices.length === 0) return state.encodings;
-  return state.choices.map((c) => known.get(c.encoding) ?? {
-    name: c.encoding, label: c.label, bitsPerWeight: c.bitsPerWeight, blockElements: 1, targets: [], description: c.description });
+  return state.choices.map((choice) => {
+    const foreign = choice.format !== state.model?.format;
+    return {
+      id: foreign ? `${choice.format}:${choice.encoding}` : choice.encoding,
+      label: `${choice.label}${foreign ? ` (${choice.format})` : ""} · ${bits(choice.bitsPerWeight)}`,
+      encoding: known.get(choice.encoding) ?? { name: choice.encoding, label: choice.label, bitsPerWeight: choice.bitsPerWeight,
+        blockElements: 1, targets: [choice.format], description: choice.description },
+      choice,
+    };
+  });
 }
