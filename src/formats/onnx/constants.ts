@@ -4,7 +4,7 @@ import type { ModelFiles } from "./files";
 import type { Constant } from "./network";
 import type { AttributeProto, Run, SparseTensorProto, TensorProto } from "./schema";
 import { type DataType, dataTypes, rawBytes } from "./types";
-import { decodeRuns, firstNumber, mostDecoded, packedRange } from "./values";
+import { canHold, decodeRuns, firstNumber, mostDecoded, packedRange } from "./values";
 
 /** A constant with its shape, in the file's own order, and the place of its values. */
 export interface Located {
@@ -109,7 +109,7 @@ export class ValueReader {
     if (!data || !type) return undefined;
     if (!("runs" in data)) return data;
     const bytes = rawBytes(type, count);
-    if (bytes > this.#left) {
+    if (bytes > this.#left && canHold(type, data.runs, count)) {
       return { problem: { code: "too-large", message: "The values are stored number by number; save the model with raw data to see them." } };
     }
     try {

@@ -22,17 +22,21 @@ export function packedRange(type: DataType, runs: readonly Run[]): Run | undefin
   return fixedSize(type) && runs.length === 1 && runs[0].packed ? runs[0] : undefined;
 }
 
+/** Can the fields hold `count` values at all? Known from their length, before anything is allocated. */
+export function canHold(type: DataType, runs: readonly Run[], count: number): boolean {
+  return entriesOf(type, count) * Math.max(fixedSize(type), 1) <= runs.reduce((sum, run) => sum + run.length, 0);
+}
+
 /**
  * Decodes a typed field into what raw_data would hold. Throws EngineError when the number of values is not the one that
- * `count` elements need; that is known to be possible for the field's length before anything is allocated.
+ * `count` elements need.
  */
 export async function decodeRuns(source: ByteSource, type: DataType, runs: readonly Run[], count: number): Promise<Uint8Array> {
   const place = { file: source.path, offset: runs[0]?.offset };
   const entries = entriesOf(type, count);
-  const stored = runs.reduce((sum, run) => sum + run.length, 0);
   const mismatch = (found: string) => new EngineError("malformed", `The values of the tensor do not match its shape: ${found}.`, place);
   const fixed = fixedSize(type);
-  if (entries * Math.max(fixed, 1) > stored) throw mismatch(`${entries} are needed, ${stored} bytes cannot hold them`);
+  if (!canHold(type, runs, count)) throw mismatch(`${entries} are needed, more than its bytes can hold`);
   const out = new Uint8Array(type.bits === 6 ? 4 * Math.ceil(count / 4) : rawBytes(type, count));
   const view = new DataView(out.buffer);
   const window = new Window(source);
