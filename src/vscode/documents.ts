@@ -17,7 +17,11 @@ export class Documents implements vscode.Disposable {
   readonly onDidActivate = this.#activations.event;
   readonly onDidOpen = this.#opens.event;
 
-  constructor(private readonly engine: EngineHost, private readonly views: ViewStore, private readonly log: vscode.LogOutputChannel) {}
+  constructor(
+    private readonly engine: EngineHost,
+    private readonly views: ViewStore,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
 
   get active(): ModelDocument | undefined {
     return this.#active;

@@ -49,8 +49,10 @@ export function exportFailed(name: string, cause: EngineError): UserError {
 }
 
 export function exportNeedsTrust(): UserError {
-  return warning("Exporting writes files, which Restricted Mode does not allow; trust this workspace to export.",
-    { title: "Manage Workspace Trust", command: "workbench.trust.manage" });
+  return warning("Exporting writes files, which Restricted Mode does not allow; trust this workspace to export.", {
+    title: "Manage Workspace Trust",
+    command: "workbench.trust.manage",
+  });
 }
 
 export function unknownTensor(name: string, tensor: string): UserError {
@@ -78,7 +80,11 @@ export function threadsChanged(): UserError {
 }
 
 export function fileChanged(name: string, uri: unknown): UserError {
-  return information(`${name} changed on disk; the panel shows what it was.`, { title: "Reload", command: "bitlens.reload", arguments: [uri] });
+  return information(`${name} changed on disk; the panel shows what it was.`, {
+    title: "Reload",
+    command: "bitlens.reload",
+    arguments: [uri],
+  });
 }
 
 export function nothingToCancel(): UserError {

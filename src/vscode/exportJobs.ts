@@ -18,16 +18,25 @@ export class ExportJobs implements vscode.Disposable {
   }
 
   /** Rejects with the engine's error; "cancelled" after `cancel` or the token. */
-  async run(request: ExportRequest, name: string, onProgress: (p: Progress) => void, token: vscode.CancellationToken): Promise<ExportResult> {
+  async run(
+    request: ExportRequest,
+    name: string,
+    onProgress: (p: Progress) => void,
+    token: vscode.CancellationToken,
+  ): Promise<ExportResult> {
     const source = new CancellationSource();
     const listener = token.onCancellationRequested(() => source.cancel());
     this.#sources.add(source);
     try {
       const { engine } = await this.engine.start();
-      return await engine.export(request, (progress) => {
-        this.#changes.fire({ name, progress });
-        onProgress(progress);
-      }, source.token);
+      return await engine.export(
+        request,
+        (progress) => {
+          this.#changes.fire({ name, progress });
+          onProgress(progress);
+        },
+        source.token,
+      );
     } finally {
       listener.dispose();
       this.#sources.delete(source);

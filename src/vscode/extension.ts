@@ -29,7 +29,14 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
   const tree = new LayersTree(documents);
   const editor = new ModelEditor(documents, { engine, views, log, extensionUri: context.extensionUri });
   context.subscriptions.push(
-    log, engine, documents, exports, tree, statusBar(app), watchFiles(documents), registerCommands(app),
+    log,
+    engine,
+    documents,
+    exports,
+    tree,
+    statusBar(app),
+    watchFiles(documents),
+    registerCommands(app),
     vscode.window.registerCustomEditorProvider(viewType, editor, { supportsMultipleEditorsPerDocument: true }),
     settings.onDidChange("threads", () => engine.facts && tell(threadsChanged())),
     engine.onDidExit((reason) => {

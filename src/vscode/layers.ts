@@ -18,7 +18,8 @@ export function groupLayers(tensors: readonly TensorInfo[]): LayerGroup[] {
     const { layer } = tensor;
     const id = layer === undefined ? `group:${tensor.group}` : `layer:${layer}`;
     let group = groups.get(id);
-    if (!group) groups.set(id, (group = { label: layer === undefined ? tensor.group || "model" : `Layer ${layer}`, layer, tensors: [] }));
+    if (!group)
+      groups.set(id, (group = { label: layer === undefined ? tensor.group || "model" : `Layer ${layer}`, layer, tensors: [] }));
     group.tensors.push(tensor);
   }
   const all = [...groups].map(([id, group]) => ({ id, ...group }));
@@ -45,9 +46,24 @@ export function shortName(tensor: TensorInfo): string {
 }
 
 const icons: Record<TensorRole, string> = {
-  embedding: "symbol-array", head: "symbol-array", q: "search", k: "key", v: "symbol-value", qkv: "key", o: "sign-out",
-  gate: "filter", up: "arrow-up", gate_up: "arrow-up", down: "arrow-down", attn_norm: "symbol-ruler", ffn_norm: "symbol-ruler",
-  norm: "symbol-ruler", router: "git-branch", bias: "add", conv: "layers", other: "symbol-number",
+  embedding: "symbol-array",
+  head: "symbol-array",
+  q: "search",
+  k: "key",
+  v: "database",
+  qkv: "key",
+  o: "sign-out",
+  gate: "filter",
+  up: "arrow-up",
+  gate_up: "arrow-up",
+  down: "arrow-down",
+  attn_norm: "symbol-ruler",
+  ffn_norm: "symbol-ruler",
+  norm: "symbol-ruler",
+  router: "git-branch",
+  bias: "add",
+  conv: "layers",
+  other: "symbol-number",
 };
 
 /** Name of the product icon for a role. */

@@ -56,17 +56,21 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    return node.kind === "group" ? groupItem(node.group) : this.#tensorItem(node.tensor);
+    return node.kind === "group" ? groupItem(node.group) : this.#tensorItem(node.tensor, node.parent !== undefined);
   }
 
-  #tensorItem(tensor: TensorInfo): vscode.TreeItem {
-    const item = new vscode.TreeItem(shortName(tensor));
+  #tensorItem(tensor: TensorInfo, underHeading: boolean): vscode.TreeItem {
+    const item = new vscode.TreeItem(underHeading ? shortName(tensor) : tensor.name);
     const channels = this.#document?.results.reports.get(tensor.name)?.outliers;
     const worst = channels && Math.max(channels.input.channels[0]?.ratio ?? 0, channels.output.channels[0]?.ratio ?? 0);
     item.id = `tensor:${tensor.name}`;
     item.description = `${shapeText(tensor.shape)} ${tensor.encodingLabel}${worst ? ` · ${ratioText(worst)}` : ""}`;
-    item.tooltip = [tensor.name, `${tensor.role} · ${shapeText(tensor.shape)} · ${tensor.encodingLabel}`,
-      `${bytesText(tensor.byteLength)} · ${bitsText(tensor.bitsPerWeight)}`, ...(worst ? [`worst channel ${ratioText(worst)} the median`] : [])].join("\n");
+    item.tooltip = [
+      tensor.name,
+      `${tensor.role} · ${shapeText(tensor.shape)} · ${tensor.encodingLabel}`,
+      `${bytesText(tensor.byteLength)} · ${bitsText(tensor.bitsPerWeight)}`,
+      ...(worst ? [`worst channel ${ratioText(worst)} the median`] : []),
+    ].join("\n");
     item.iconPath = new vscode.ThemeIcon(roleIcon(tensor.role));
     item.command = { command: "bitlens.showLayer", title: "Show Layer", arguments: [this.#document?.uri, tensor.name] };
     return item;
@@ -123,7 +127,8 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
 function groupItem(group: LayerGroup): vscode.TreeItem {
   const item = new vscode.TreeItem(group.label, vscode.TreeItemCollapsibleState.Collapsed);
   item.id = group.id;
-  item.description = `${count(group.tensors.length, "tensor")} · ${bytesText(group.tensors.reduce((sum, t) => sum + t.byteLength, 0))}`;
+  const bytes = group.tensors.reduce((sum, t) => sum + t.byteLength, 0);
+  item.description = `${count(group.tensors.length, "tensor")} · ${bytesText(bytes)}`;
   item.iconPath = new vscode.ThemeIcon(group.layer === undefined ? "symbol-module" : "layers");
   return item;
 }

@@ -36,10 +36,13 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
     case "save": {
       const bytes = asBytes(value.bytes);
       return isName(value.name) && bytes && bytes.byteLength <= maximumSaveBytes
-        ? { type: "save", name: fileName(value.name), bytes } : undefined;
+        ? { type: "save", name: fileName(value.name), bytes }
+        : undefined;
     }
     case "copy":
-      return typeof value.text === "string" && value.text.length <= maximumCopyLength ? { type: "copy", text: value.text } : undefined;
+      return typeof value.text === "string" && value.text.length <= maximumCopyLength
+        ? { type: "copy", text: value.text }
+        : undefined;
     default:
       return undefined;
   }
@@ -52,11 +55,15 @@ export function parseView(value: unknown): PanelView | undefined {
   if (!tab || !isName(value.measure) || !isName(value.encoding) || !isName(value.sort)) return undefined;
   const { zoom } = value;
   return {
-    tab, measure: value.measure, encoding: value.encoding, sort: value.sort,
+    tab,
+    measure: value.measure,
+    encoding: value.encoding,
+    sort: value.sort,
     ...(isName(value.selected) ? { selected: value.selected } : {}),
     ...(isName(value.pinned) ? { pinned: value.pinned } : {}),
     ...(isFields(zoom) && isFinite(zoom.x) && isFinite(zoom.y) && isFinite(zoom.scale) && zoom.scale > 0
-      ? { zoom: { x: zoom.x, y: zoom.y, scale: zoom.scale } } : {}),
+      ? { zoom: { x: zoom.x, y: zoom.y, scale: zoom.scale } }
+      : {}),
     ...(typeof value.ascending === "boolean" ? { ascending: value.ascending } : {}),
     ...(value.axis === "linear" || value.axis === "log" ? { axis: value.axis } : {}),
     ...(value.order === "index" || value.order === "sorted" ? { order: value.order } : {}),
@@ -75,7 +82,10 @@ function asBytes(value: unknown): Uint8Array | undefined {
 /** The last part of a proposed name, without what file systems refuse. */
 export function fileName(name: string): string {
   const last = name.split(/[\\/]/).pop() ?? "";
-   
-  const clean = last.replace(/[\u0000-\u001f<>:"|?*]/g, "-").replace(/^\.+/, "").slice(-200);
+
+  const clean = last
+    .replace(/[\u0000-\u001f<>:"|?*]/g, "-")
+    .replace(/^\.+/, "")
+    .slice(-200);
   return clean || "bitlens";
 }

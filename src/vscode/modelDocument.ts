@@ -45,7 +45,11 @@ export class ModelDocument implements vscode.CustomDocument {
   readonly onDidChange = this.#changes.event;
   readonly onDidClose = this.#closed.event;
 
-  constructor(readonly uri: vscode.Uri, engine: EngineHost, log: vscode.LogOutputChannel) {
+  constructor(
+    readonly uri: vscode.Uri,
+    engine: EngineHost,
+    log: vscode.LogOutputChannel,
+  ) {
     this.#engine = engine;
     this.#log = log;
     this.#loading = this.#load();
@@ -148,7 +152,11 @@ export class ModelDocument implements vscode.CustomDocument {
       const total = sum(measurable);
       // Of a resumed run the engine sees the rest only; the person sees the whole.
       const whole = (p: Progress): Progress => ({
-        ...p, tensorsDone: done + p.tensorsDone, tensorsTotal: measurable.length, bytesDone: before + p.bytesDone, bytesTotal: total,
+        ...p,
+        tensorsDone: done + p.tensorsDone,
+        tensorsTotal: measurable.length,
+        bytesDone: before + p.bytesDone,
+        bytesTotal: total,
       });
       progress = whole(progress);
       this.#setStatus({ kind: "running", progress });
@@ -202,9 +210,13 @@ export class ModelDocument implements vscode.CustomDocument {
     const held = this.results.detail(tensor);
     if (held || !this.results.reports.has(tensor)) return held;
     const { engine } = await this.#engine.start();
-    await engine.analyse({ path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith }, (event) => {
-      if (event.kind === "report") this.results.add(event.report);
-    }, this.#lifetime.token);
+    await engine.analyse(
+      { path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith },
+      (event) => {
+        if (event.kind === "report") this.results.add(event.report);
+      },
+      this.#lifetime.token,
+    );
     return this.results.detail(tensor);
   }
 

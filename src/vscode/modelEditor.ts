@@ -10,7 +10,10 @@ export const modelEndings = ["safetensors", "gguf", "onnx", "safetensors.index.j
 
 /** The read-only editor for model files. */
 export class ModelEditor implements vscode.CustomReadonlyEditorProvider<ModelDocument> {
-  constructor(private readonly documents: Documents, private readonly services: PanelServices) {}
+  constructor(
+    private readonly documents: Documents,
+    private readonly services: PanelServices,
+  ) {}
 
   openCustomDocument(uri: vscode.Uri): ModelDocument {
     return this.documents.create(uri);

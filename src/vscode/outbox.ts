@@ -100,4 +100,3 @@ export class Outbox {
     return this.#reports.splice(0, n);
   }
 }
-

@@ -21,7 +21,11 @@ export interface PanelServices {
 }
 
 const commandOf: Record<Extract<FromPanel, { type: "command" }>["command"], string> = {
-  analyse: "bitlens.analyze", cancel: "bitlens.cancel", export: "bitlens.export", restartEngine: "bitlens.restartEngine", showLog: "bitlens.showLog",
+  analyse: "bitlens.analyze",
+  cancel: "bitlens.cancel",
+  export: "bitlens.export",
+  restartEngine: "bitlens.restartEngine",
+  showLog: "bitlens.showLog",
   reload: "bitlens.reload",
 };
 
@@ -34,21 +38,27 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
   const bin = new DisposalBin();
   const outbox = new Outbox((message) => void webview.postMessage(message));
   bin.add({ dispose: () => outbox.close() });
+  /** Of a panel that comes back from hiding, the webview itself knows the view best; a new one is given the last of its file. */
+  let restored = false;
   /** Asked for while the webview was not listening. */
   let pendingShow: string | undefined;
 
   webview.options = { enableScripts: true, localResourceRoots: panelRoots(services.extensionUri) };
-  bin.add(webview.onDidReceiveMessage((value) => {
-    const message = parseFromPanel(value);
-    if (message) void receive(message);
-    else services.log.warn(`${document.name}: a message of the panel was not understood and ignored.`);
-  }));
+  bin.add(
+    webview.onDidReceiveMessage((value) => {
+      const message = parseFromPanel(value);
+      if (message) void receive(message);
+      else services.log.warn(`${document.name}: a message of the panel was not understood and ignored.`);
+    }),
+  );
   bin.add(document.onDidChange(onDocument));
   bin.add(services.engine.onDidStart(sendModel));
-  bin.add(webviewPanel.onDidChangeViewState(() => {
-    // A hidden webview is unloaded; it asks again when it is back.
-    if (!webviewPanel.visible) outbox.close();
-  }));
+  bin.add(
+    webviewPanel.onDidChangeViewState(() => {
+      // A hidden webview is unloaded; it asks again when it is back.
+      if (!webviewPanel.visible) outbox.close();
+    }),
+  );
   webviewPanel.onDidDispose(() => bin.dispose());
   webview.html = panelHtml(webview, services.extensionUri, document.name);
 
@@ -110,7 +120,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     const facts = services.engine.facts;
     if (document.index && facts) {
       const model = panelModel(document.index);
-      const view = document.view ? { view: document.view } : {};
+      const view = restored || !document.view ? {} : { view: document.view };
+      restored = true;
       outbox.put({ type: "model", model, ...facts, detailOnRequest: true, measured: document.results.reports.size, ...view });
     }
   }
@@ -129,4 +140,3 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
 export function panelModel(index: NonNullable<ModelDocument["index"]>): PanelModel {
   return { ...index, tensors: index.tensors.map(({ storage: _storage, ...tensor }) => tensor) };
 }
-

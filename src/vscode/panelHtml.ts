@@ -2,14 +2,18 @@ import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 
 /** Folders a panel may load from. */
-export const panelRoots = (extensionUri: vscode.Uri) => [vscode.Uri.joinPath(extensionUri, "dist"), vscode.Uri.joinPath(extensionUri, "media")];
+export const panelRoots = (extensionUri: vscode.Uri) => [
+  vscode.Uri.joinPath(extensionUri, "dist"),
+  vscode.Uri.joinPath(extensionUri, "media"),
+];
 
 /** The page around the webview's script: nothing may load but that script and its styles. */
 export function panelHtml(webview: vscode.Webview, extensionUri: vscode.Uri, title: string): string {
   const nonce = randomBytes(16).toString("base64");
   const at = (...parts: string[]) => webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, ...parts)).toString();
   // img-src: PNG export and drag images draw from the page's own blobs; nothing is fetched.
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${webview.cspSource} 'nonce-${nonce}'; img-src blob: data:`;
+  const styles = `style-src ${webview.cspSource} 'nonce-${nonce}'`;
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; ${styles}; img-src blob: data:`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -20,7 +20,7 @@ export function rankByOutliers(tensors: readonly TensorInfo[], reports: Readonly
     const output = outliers.output.channels[0];
     if (!input && !output) continue;
     const direction = (input?.ratio ?? -1) >= (output?.ratio ?? -1) ? "input" : "output";
-    ranked.push({ tensor, direction, worst: (direction === "input" ? input : output), over2: outliers[direction].over2 });
+    ranked.push({ tensor, direction, worst: direction === "input" ? input : output, over2: outliers[direction].over2 });
   }
   return ranked.sort((a, b) => rank(b.worst.ratio) - rank(a.worst.ratio) || a.tensor.name.localeCompare(b.tensor.name));
 }

@@ -7,8 +7,15 @@ const maximumDetailBytes = 96 * 2 ** 20;
 /** Bytes of a report's arrays, which are nearly all of it. */
 export function reportBytes(report: TensorReport): number {
   const profiles = [report.output, report.input].map((p) => (p ? p.absMax.byteLength + p.rms.byteLength : 0));
-  return report.histogram.counts.byteLength + report.logHistogram.bins.byteLength + report.logHistogram.counts.byteLength
-    + profiles[0] + profiles[1] + (report.heat?.values.byteLength ?? 0) + 512;
+  return (
+    report.histogram.counts.byteLength +
+    report.logHistogram.bins.byteLength +
+    report.logHistogram.counts.byteLength +
+    profiles[0] +
+    profiles[1] +
+    (report.heat?.values.byteLength ?? 0) +
+    512
+  );
 }
 
 /** The report without what only the layer view of this one tensor needs. */

@@ -17,7 +17,8 @@ export function statusBar(app: App): vscode.Disposable {
   const update = (): void => {
     const running = app.documents.all.find((d) => d.status.kind === "running");
     const facts = app.engine.facts;
-    const device = facts && `${facts.device.name} · ${count(facts.device.threads, "thread")}${facts.device.simd ? " · SIMD" : ""}`;
+    const device =
+      facts && `${facts.device.name} · ${count(facts.device.threads, "thread")}${facts.device.simd ? " · SIMD" : ""}`;
     setContexts(running !== undefined, app.exports.running);
     item.backgroundColor = undefined;
     if (exporting) item.text = `$(sync~spin) Exporting ${percent(exporting.progress)} %`;
@@ -27,8 +28,15 @@ export function statusBar(app: App): vscode.Disposable {
       item.text = "$(warning) Bitlens engine stopped";
       item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
     } else item.text = `$(chip) ${device ?? "Bitlens"}`;
-    item.tooltip = [exporting && `Exporting ${exporting.name}`, running && `Analyzing ${running.name}`, stopped, device && `Bitlens computes on ${device}`,
-      "Click for the log"].filter(Boolean).join("\n");
+    item.tooltip = [
+      exporting && `Exporting ${exporting.name}`,
+      running && `Analyzing ${running.name}`,
+      stopped,
+      device && `Bitlens computes on ${device}`,
+      "Click for the log",
+    ]
+      .filter(Boolean)
+      .join("\n");
     if (app.documents.all.length || exporting) item.show();
     else item.hide();
   };

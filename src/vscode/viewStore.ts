@@ -21,6 +21,8 @@ export class ViewStore {
 
   #all(): [string, unknown][] {
     const stored = this.state.get<unknown>(key);
-    return Array.isArray(stored) ? stored.filter((row): row is [string, unknown] => Array.isArray(row) && typeof row[0] === "string") : [];
+    return Array.isArray(stored)
+      ? stored.filter((row): row is [string, unknown] => Array.isArray(row) && typeof row[0] === "string")
+      : [];
   }
 }

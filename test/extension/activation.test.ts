@@ -9,7 +9,10 @@ describe("activation", () => {
     const contributed: string[] = manifest.contributes.commands.map((c: { command: string }) => c.command);
     const registered = await vscode.commands.getCommands(true);
     assert.ok(contributed.length >= 8);
-    assert.deepEqual(contributed.filter((c) => !registered.includes(c)), []);
+    assert.deepEqual(
+      contributed.filter((c) => !registered.includes(c)),
+      [],
+    );
   });
 
   it("starts no engine before a model is opened", async () => {

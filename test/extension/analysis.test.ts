@@ -49,7 +49,10 @@ describe("a long analysis", () => {
   /** Half a gigabyte of zeros that takes no disk. */
   const big = () => {
     const file = path.join(folder.path, "big.safetensors");
-    writeSafetensors(file, Array.from({ length: 64 }, (_, i) => ({ name: `layers.${i}.w`, shape: [1024, 2048] })));
+    writeSafetensors(
+      file,
+      Array.from({ length: 64 }, (_, i) => ({ name: `layers.${i}.w`, shape: [1024, 2048] })),
+    );
     return file;
   };
 

@@ -12,7 +12,10 @@ const exportTo = (uri: vscode.Uri, encoding: string, output: string) =>
 /** Bytes of the weight files that an export wrote. */
 function weightBytes(output: string): number {
   if (!fs.statSync(output).isDirectory()) return fs.statSync(output).size;
-  return fs.readdirSync(output).filter((f) => f.endsWith(".safetensors")).reduce((sum, f) => sum + fs.statSync(path.join(output, f)).size, 0);
+  return fs
+    .readdirSync(output)
+    .filter((f) => f.endsWith(".safetensors"))
+    .reduce((sum, f) => sum + fs.statSync(path.join(output, f)).size, 0);
 }
 
 describe("export", () => {
@@ -30,7 +33,10 @@ describe("export", () => {
       const choices = await until("choices", () => document.choices);
       assert.ok(choices.length > 0);
       for (const choice of choices) {
-        const output = path.join(folder.path, format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${format}`);
+        const output = path.join(
+          folder.path,
+          format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${format}`,
+        );
         const result = await exportTo(document.uri, choice.encoding, output);
         assert.ok(result, `${choice.encoding} was not exported`);
         assert.equal(weightBytes(output), choice.byteLength, `${choice.encoding}: predicted size`);
@@ -44,7 +50,10 @@ describe("export", () => {
   it("leaves nothing under the final name when it is cancelled", async () => {
     const { app } = await activated();
     const file = path.join(folder.path, "big.safetensors");
-    writeSafetensors(file, Array.from({ length: 32 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 2048] })));
+    writeSafetensors(
+      file,
+      Array.from({ length: 32 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 2048] })),
+    );
     await vscode.workspace.getConfiguration("bitlens").update("analyzeOnOpen", false, vscode.ConfigurationTarget.Global);
     const document = await open(file);
     const choices = await until("choices", () => document.choices);
@@ -55,7 +64,10 @@ describe("export", () => {
     await vscode.commands.executeCommand("bitlens.cancel");
     assert.equal(await ended, undefined);
     await vscode.workspace.getConfiguration("bitlens").update("analyzeOnOpen", undefined, vscode.ConfigurationTarget.Global);
-    assert.deepEqual(fs.readdirSync(folder.path).filter((f) => f.startsWith("cancelled") || f.includes("partial")), []);
+    assert.deepEqual(
+      fs.readdirSync(folder.path).filter((f) => f.startsWith("cancelled") || f.includes("partial")),
+      [],
+    );
   });
 
   it("an encoding that the format does not hold is refused and nothing is written", async () => {

@@ -15,7 +15,10 @@ const writers: Record<string, (folder: string) => string> = {
   "sharded.safetensors.index.json": (folder) => {
     writeSafetensors(path.join(folder, "sharded-00001-of-00001.safetensors"), [matrix], () => weights(64, 32));
     const file = path.join(folder, "sharded.safetensors.index.json");
-    fs.writeFileSync(file, JSON.stringify({ metadata: { total_size: 8192 }, weight_map: { [matrix.name]: "sharded-00001-of-00001.safetensors" } }));
+    fs.writeFileSync(
+      file,
+      JSON.stringify({ metadata: { total_size: 8192 }, weight_map: { [matrix.name]: "sharded-00001-of-00001.safetensors" } }),
+    );
     return file;
   },
   "small.gguf": (folder) => {

@@ -5,8 +5,18 @@ import Mocha from "mocha";
 
 /** Resolves when every test passed. Results go to the file that BITLENS_RESULTS names, failures also to the console. */
 export async function run(): Promise<void> {
-  const mocha = new Mocha({ ui: "bdd", timeout: 60_000, forbidOnly: true, forbidPending: true, grep: process.env.BITLENS_GREP || undefined });
-  for (const file of fs.readdirSync(__dirname).filter((f) => f.endsWith(".test.js")).sort()) mocha.addFile(path.join(__dirname, file));
+  const mocha = new Mocha({
+    ui: "bdd",
+    timeout: 60_000,
+    forbidOnly: true,
+    forbidPending: true,
+    grep: process.env.BITLENS_GREP || undefined,
+  });
+  for (const file of fs
+    .readdirSync(__dirname)
+    .filter((f) => f.endsWith(".test.js"))
+    .sort())
+    mocha.addFile(path.join(__dirname, file));
   const results: object[] = [];
   const failures = await new Promise<number>((resolve) => {
     const runner = mocha.run(resolve);

@@ -49,9 +49,24 @@ export function writeGguf(file: string): void {
   const matrix = bytesOf(weights(64, 64));
   const vector = bytesOf(weights(1, 64));
   const head = Buffer.concat([
-    Buffer.from("GGUF"), u32(3), u64(2), u64(1), text("general.architecture"), stringType, text("llama"),
-    text("blk.0.attn_q.weight"), u32(2), u64(64), u64(64), f32Type, u64(0),
-    text("blk.0.attn_norm.weight"), u32(1), u64(64), f32Type, u64(matrix.length),
+    Buffer.from("GGUF"),
+    u32(3),
+    u64(2),
+    u64(1),
+    text("general.architecture"),
+    stringType,
+    text("llama"),
+    text("blk.0.attn_q.weight"),
+    u32(2),
+    u64(64),
+    u64(64),
+    f32Type,
+    u64(0),
+    text("blk.0.attn_norm.weight"),
+    u32(1),
+    u64(64),
+    f32Type,
+    u64(matrix.length),
   ]);
   const padding = Buffer.alloc((32 - (head.length % 32)) % 32);
   fs.writeFileSync(file, Buffer.concat([head, padding, matrix, vector]));
@@ -68,11 +83,13 @@ export function writeOnnx(file: string): void {
   const float = 1;
   const tensorType = (...dims: number[]) =>
     bytes(2, bytes(1, number(1, float), bytes(2, ...dims.map((d) => bytes(1, number(1, d))))));
-  const graph = bytes(7,
+  const graph = bytes(
+    7,
     bytes(1, bytes(1, "x"), bytes(1, "w"), bytes(2, "y"), bytes(3, "matmul"), bytes(4, "MatMul")),
     bytes(2, "graph"),
     bytes(5, number(1, 64), number(1, 32), number(2, float), bytes(8, "w"), bytes(9, bytesOf(weights(64, 32)))),
     bytes(11, bytes(1, "x"), tensorType(1, 64)),
-    bytes(12, bytes(1, "y"), tensorType(1, 32)));
+    bytes(12, bytes(1, "y"), tensorType(1, 32)),
+  );
   fs.writeFileSync(file, Buffer.concat([number(1, 8), graph, bytes(8, number(2, 17))]));
 }

@@ -11,7 +11,8 @@ export async function activated(): Promise<BitlensApi> {
   return extension.activate();
 }
 
-export const sampleUri = () => vscode.Uri.joinPath(vscode.extensions.getExtension("bitlens.bitlens")!.extensionUri, "media/sample/model.safetensors");
+export const sampleUri = () =>
+  vscode.Uri.joinPath(vscode.extensions.getExtension("bitlens.bitlens")!.extensionUri, "media/sample/model.safetensors");
 
 /** A folder that disappears after the tests of the calling `describe`. */
 export function temporaryFolder(): { readonly path: string } {
@@ -47,7 +48,9 @@ export async function until<T>(what: string, ask: () => T | undefined, timeout =
 }
 
 export const status = (document: ModelDocument, kind: ModelDocument["status"]["kind"]) =>
-  until(`${document.name} to be ${kind} (it is ${JSON.stringify(document.status).slice(0, 200)})`, () => (document.status.kind === kind ? document.status : undefined));
+  until(`${document.name} to be ${kind} (it is ${JSON.stringify(document.status).slice(0, 200)})`, () =>
+    document.status.kind === kind ? document.status : undefined,
+  );
 
 /** Changes a setting for the tests of the calling `describe`. */
 export function withSetting(key: string, value: unknown): void {

@@ -14,9 +14,15 @@ let problem;
 try {
   await runTests({
     vscodeExecutablePath: process.env.BITLENS_VSCODE || undefined,
-    extensionDevelopmentPath: root, extensionTestsPath: path.join(root, "dist/test/index"),
+    extensionDevelopmentPath: root,
+    extensionTestsPath: path.join(root, "dist/test/index"),
     extensionTestsEnv: { BITLENS_RESULTS: results, BITLENS_GREP: process.env.BITLENS_GREP ?? "" },
-    launchArgs: ["--disable-extensions", "--disable-workspace-trust", `--user-data-dir=${temporaryFolder("user")}`, temporaryFolder("workspace")],
+    launchArgs: [
+      "--disable-extensions",
+      "--disable-workspace-trust",
+      `--user-data-dir=${temporaryFolder("user")}`,
+      temporaryFolder("workspace"),
+    ],
   });
 } catch (error) {
   problem = error.message ?? String(error);

@@ -27,7 +27,10 @@ export async function packageFor(target, { folder = out, build = true } = {}) {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const file = path.join(ensureFolder(folder), `bitlens-${target}-${version}.vsix`);
   const ignore = path.join(temporaryFolder("package"), "vscodeignore");
-  writeFileSync(ignore, `${readFileSync(path.join(root, ".vscodeignore"), "utf8")}\n${binaryLines(targets[target]).join("\n")}\n`);
+  writeFileSync(
+    ignore,
+    `${readFileSync(path.join(root, ".vscodeignore"), "utf8")}\n${binaryLines(targets[target]).join("\n")}\n`,
+  );
   await pack({ cwd: root, target, packagePath: file, ignoreFile: ignore });
   return file;
 }
@@ -50,14 +53,17 @@ export async function pack(options) {
 function binaryLines({ binaries, without }) {
   if (!binaries) return [];
   const files = readdirSync(path.join(root, runtime, binaries)).filter((name) => !without?.test(name));
-  if (!files.some((name) => name.endsWith(".node"))) throw new Error(`ONNX Runtime's binding is missing from ${runtime}/${binaries}.`);
+  if (!files.some((name) => name.endsWith(".node")))
+    throw new Error(`ONNX Runtime's binding is missing from ${runtime}/${binaries}.`);
   return files.map((name) => `!${runtime}/${binaries}/${name}`);
 }
 
 export async function buildAll() {
   const { code } = await run(process.execPath, ["esbuild.mjs"], { cwd: root });
   if (code !== 0) throw new Error("The build failed; the messages above say where.");
-  const missing = ["extension.js", "engine.js", "worker.js", "cli.js", "webview.js", "kernels.wasm"].filter((f) => !existsSync(path.join(root, "dist", f)));
+  const missing = ["extension.js", "engine.js", "worker.js", "cli.js", "webview.js", "kernels.wasm"].filter(
+    (f) => !existsSync(path.join(root, "dist", f)),
+  );
   if (missing.length) throw new Error(`The build left out ${missing.join(", ")}.`);
 }
 

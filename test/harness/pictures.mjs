@@ -24,7 +24,9 @@ try {
   await panelState(page, "done");
   await palette(page, "View: Toggle Primary Side Bar Visibility");
   await palette(page, "Bitlens: Show Layer");
-  await (await quickPick(page, { title: "Layers of", type: "layers.2.mlp.down", text: "model.layers.2.mlp.down_proj.weight" })).click();
+  await (
+    await quickPick(page, { title: "Layers of", type: "layers.2.mlp.down", text: "model.layers.2.mlp.down_proj.weight" })
+  ).click();
   await selectedLayer(page).filter({ hasText: "down_proj" }).first().waitFor();
   await take("map");
   await tab(page, "spectrum").click();

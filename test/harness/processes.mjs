@@ -16,7 +16,12 @@ function signal(child, name) {
 }
 
 process.on("exit", () => groups.forEach((child) => signal(child, "SIGKILL")));
-for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) process.on(name, () => process.exit(code));
+for (const [name, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+])
+  process.on(name, () => process.exit(code));
 
 /** Starts a program in its own process group. */
 export function start(command, args, options = {}) {
@@ -41,12 +46,20 @@ export async function stop(child) {
 
 /** Runs a program to its end. Resolves with its exit code and, unless it writes to our terminal, its output. */
 export async function run(command, args, { quiet = false, timeout = 0, ...options } = {}) {
-  const child = start(command, args, { ...options, stdio: quiet ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"] });
+  const child = start(command, args, {
+    ...options,
+    stdio: quiet ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
+  });
   let output = "";
   child.stdout?.on("data", (data) => (output += data));
   child.stderr?.on("data", (data) => (output += data));
   let timedOut = false;
-  const timer = timeout ? setTimeout(() => { timedOut = true; signal(child, "SIGKILL"); }, timeout) : undefined;
+  const timer = timeout
+    ? setTimeout(() => {
+        timedOut = true;
+        signal(child, "SIGKILL");
+      }, timeout)
+    : undefined;
   const end = await child.ended;
   clearTimeout(timer);
   signal(child, "SIGKILL"); // stragglers of the group

@@ -11,7 +11,10 @@ const node = (args, options) => run(process.execPath, args, { cwd: root, quiet: 
 
 /** Lint and the import ladder: one result per file looked at. */
 async function lint() {
-  const { code, output, timedOut } = await node([bin("eslint", "bin/eslint.js"), ".", "--max-warnings", "0", "--format", "json"], { timeout: 180_000 });
+  const { code, output, timedOut } = await node(
+    [bin("eslint", "bin/eslint.js"), ".", "--max-warnings", "0", "--format", "json"],
+    { timeout: 180_000 },
+  );
   if (timedOut) throw new Error("eslint did not finish within three minutes.");
   let files;
   try {
@@ -20,7 +23,8 @@ async function lint() {
     throw new Error(`eslint ended with code ${code}:\n${output.slice(-3000)}`);
   }
   return files.map(({ filePath, messages }) => ({
-    title: path.relative(root, filePath), ok: messages.length === 0,
+    title: path.relative(root, filePath),
+    ok: messages.length === 0,
     error: messages.map((m) => `${m.line}:${m.column} ${m.message} (${m.ruleId})`).join("\n"),
   }));
 }
@@ -47,9 +51,19 @@ async function workbench() {
 async function mocha(name, args, timeout) {
   const report = path.join(temporaryFolder("mocha"), "report.json");
   rmSync(report, { force: true });
-  const { code, output, timedOut } = await node([
-    bin("mocha", "bin/mocha.js"), ...args, "--reporter", "json", "--reporter-option", `output=${report}`, "--forbid-only", "--forbid-pending",
-  ], { timeout, env: { ...process.env, FORCE_COLOR: "0" } });
+  const { code, output, timedOut } = await node(
+    [
+      bin("mocha", "bin/mocha.js"),
+      ...args,
+      "--reporter",
+      "json",
+      "--reporter-option",
+      `output=${report}`,
+      "--forbid-only",
+      "--forbid-pending",
+    ],
+    { timeout, env: { ...process.env, FORCE_COLOR: "0" } },
+  );
   if (timedOut) throw new Error(`The ${name} tests did not finish within ${timeout / 1000} s.\n${output.slice(-2000)}`);
   if (!existsSync(report)) throw new Error(`The ${name} tests ended with code ${code} and no report:\n${output.slice(-4000)}`);
   const { tests, failures, stats } = JSON.parse(readFileSync(report, "utf8"));
@@ -57,7 +71,8 @@ async function mocha(name, args, timeout) {
   // Failures include hooks, which are not among the tests.
   for (const f of failures) results.push({ title: f.fullTitle, ok: false, error: f.err?.stack ?? f.err?.message ?? "failed" });
   if (stats.passes + stats.failures === 0) throw new Error(`No ${name} test ran.`);
-  if (code !== 0 && !failures.length) throw new Error(`mocha ended with code ${code} although no test failed:\n${output.slice(-2000)}`);
+  if (code !== 0 && !failures.length)
+    throw new Error(`mocha ended with code ${code} although no test failed:\n${output.slice(-2000)}`);
   return results;
 }
 

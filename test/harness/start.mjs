@@ -34,21 +34,33 @@ async function desktop() {
   console.log(`Opening ${model} in VS Code.`);
   const windows = process.platform === "win32";
   const development = [root, opener].map((folder) => `--extensionDevelopmentPath=${folder}`);
-  const { code } = await run("code", ["--new-window", ...development, path.dirname(model)], { shell: windows, env: { ...process.env, BITLENS_OPEN: model } });
+  const { code } = await run("code", ["--new-window", ...development, path.dirname(model)], {
+    shell: windows,
+    env: { ...process.env, BITLENS_OPEN: model },
+  });
   if (code !== 0) throw new Error(`"code" ended with exit code ${code}; try again with: npm start -- --browser`);
 }
 
 /** VS Code served to a browser on this machine, until Ctrl-C. */
 async function browser() {
-  if (process.platform === "win32") throw new Error('VS Code was not found: install it and its "code" command (Shell Command: Install \'code\' command in PATH).');
+  if (process.platform === "win32")
+    throw new Error(
+      "VS Code was not found: install it and its \"code\" command (Shell Command: Install 'code' command in PATH).",
+    );
   const { installExtension, startServer } = await import("./server.mjs");
   const { pack, packageFor, thisTarget } = await import("./package.mjs");
   const home = ensureFolder(path.join(cache, "start"));
   const openerPackage = path.join(home, "opener.vsix");
   await pack({ cwd: opener, packagePath: openerPackage });
-  for (const file of [await packageFor(thisTarget, { folder: home, build: false }), openerPackage]) await installExtension(home, file);
+  for (const file of [await packageFor(thisTarget, { folder: home, build: false }), openerPackage])
+    await installExtension(home, file);
   const file = realpathSync(model);
-  const server = await startServer({ home, log: "start-server.log", port: Number(process.env.PORT) || undefined, env: { BITLENS_OPEN: file } });
+  const server = await startServer({
+    home,
+    log: "start-server.log",
+    port: Number(process.env.PORT) || undefined,
+    env: { BITLENS_OPEN: file },
+  });
   const url = server.url(path.dirname(file));
   console.log(`\n  Bitlens is open on ${file}\n\n  ${url}\n\n  Ctrl-C ends it.\n`);
   openInBrowser(url);

@@ -29,7 +29,10 @@ function summary() {
   const passed = totals.reduce((sum, t) => sum + t.passed, 0);
   const failed = totals.reduce((sum, t) => sum + t.failed, 0);
   console.log("\n── summary");
-  for (const t of totals) console.log(`${t.failed ? "✗" : "✓"} ${t.says.padEnd(28)} ${String(t.passed).padStart(6)} passed ${String(t.failed).padStart(5)} failed  ${t.took.padStart(8)}`);
+  for (const t of totals)
+    console.log(
+      `${t.failed ? "✗" : "✓"} ${t.says.padEnd(28)} ${String(t.passed).padStart(6)} passed ${String(t.failed).padStart(5)} failed  ${t.took.padStart(8)}`,
+    );
   console.log(`in ${seconds(began)}\n`);
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 && passed > 0 ? 0 : 1);
@@ -49,7 +52,8 @@ if (unknown.length) {
   process.exit(2);
 }
 let chosen = wanted.length ? stages.filter((s) => wanted.includes(s.name)) : stages;
-if (chosen.some((s) => s.needsBuild) && !chosen.some((s) => s.name === "build")) chosen = [stages.find((s) => s.name === "build"), ...chosen];
+if (chosen.some((s) => s.needsBuild) && !chosen.some((s) => s.name === "build"))
+  chosen = [stages.find((s) => s.name === "build"), ...chosen];
 let built = true;
 for (const s of chosen) {
   if (s.needsBuild && !built) {
@@ -58,11 +62,15 @@ for (const s of chosen) {
     continue;
   }
   if (s.name === "extension" || s.name === "workbench") {
-    const ready = await stage({ name: "tools", says: `tools for the ${s.says}`, run: async () => {
-      await ensureCodeServer();
-      await ensureChromium();
-      return [{ title: "tools", ok: true }];
-    } });
+    const ready = await stage({
+      name: "tools",
+      says: `tools for the ${s.says}`,
+      run: async () => {
+        await ensureCodeServer();
+        await ensureChromium();
+        return [{ title: "tools", ok: true }];
+      },
+    });
     totals.pop();
     if (!ready) {
       totals.push({ says: s.says, passed: 0, failed: 1, took: "0.0 s" });

@@ -64,7 +64,10 @@ async function ensureNode24() {
   if (Number(process.versions.node.split(".")[0]) === 24) return process.execPath;
   const platform = `${process.platform}-${process.arch}`;
   const known = node24Packages[platform];
-  if (!known) throw new Error(`No Node 24 package is known for ${platform}: run this with Node 24, or install VS Code so that "code" is on the PATH.`);
+  if (!known)
+    throw new Error(
+      `No Node 24 package is known for ${platform}: run this with Node 24, or install VS Code so that "code" is on the PATH.`,
+    );
   const [spec, binary] = known;
   const folder = await ensureCached(`node-24-${platform}`, [spec]);
   return path.join(folder, "node_modules", spec.slice(0, spec.lastIndexOf("@")), binary);
@@ -78,7 +81,10 @@ export async function ensureCodeServer() {
     const vscode = path.join(partial, "node_modules/code-server/lib/vscode");
     await install(vscode, ["--omit=dev"]);
     const suffix = process.platform === "darwin" ? "darwin" : "linux";
-    for (const [link, target] of [["bin/remote-cli/code-server", `code-${suffix}.sh`], ["bin/helpers/browser.sh", `browser-${suffix}.sh`]]) {
+    for (const [link, target] of [
+      ["bin/remote-cli/code-server", `code-${suffix}.sh`],
+      ["bin/helpers/browser.sh", `browser-${suffix}.sh`],
+    ]) {
       if (!existsSync(path.join(vscode, path.dirname(link), target))) continue;
       rmSync(path.join(vscode, link), { force: true });
       symlinkSync(target, path.join(vscode, link));
@@ -88,8 +94,13 @@ export async function ensureCodeServer() {
 }
 
 const browsers = [
-  process.env.BITLENS_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome-stable", "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  process.env.BITLENS_CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome-stable",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
   "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 ];
 const debianPackages = ["chromium", "fonts-liberation", "fonts-dejavu-core"];
@@ -98,15 +109,19 @@ const debianPackages = ["chromium", "fonts-liberation", "fonts-dejavu-core"];
 export async function ensureChromium() {
   const find = () => browsers.find((file) => file && existsSync(file));
   if (find()) return find();
-  const sentence = `The workbench tests need Chromium: install it (on Debian: apt-get install ${debianPackages.join(" ")}) `
-    + "or name a Chromium or Chrome in BITLENS_CHROMIUM.";
+  const sentence =
+    `The workbench tests need Chromium: install it (on Debian: apt-get install ${debianPackages.join(" ")}) ` +
+    "or name a Chromium or Chrome in BITLENS_CHROMIUM.";
   if (process.platform !== "linux" || !(await hasProgram("apt-get"))) throw new Error(sentence);
   const root = process.getuid() === 0;
   if (!root && (await run("sudo", ["-n", "true"], { quiet: true })).code !== 0) throw new Error(sentence);
   const [program, ...before] = root ? ["apt-get"] : ["sudo", "-n", "apt-get"];
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   say(`installing ${debianPackages.join(" ")}`);
-  for (const args of [["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", ...debianPackages]]) {
+  for (const args of [
+    ["update", "-q"],
+    ["install", "-y", "-q", "--no-install-recommends", ...debianPackages],
+  ]) {
     const result = await run(program, [...before, ...args], { quiet: true, env });
     if (result.code !== 0) throw new Error(`${sentence}\napt-get ${args[0]} said:\n${result.output.slice(-1500)}`);
   }

@@ -66,8 +66,22 @@ export async function openInPanel(page, name, timeout = 60_000) {
   await eventually(async () => {
     await page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: name }).first().dblclick({ timeout: 10_000 });
     const kind = await Promise.race([
-      page.locator("iframe.webview").first().waitFor({ state: "attached", timeout: 10_000 }).then(() => "panel", () => "nothing"),
-      page.locator(".editor-instance .monaco-editor, .monaco-editor-pane-placeholder").first().waitFor({ timeout: 10_000 }).then(() => "text", () => "nothing"),
+      page
+        .locator("iframe.webview")
+        .first()
+        .waitFor({ state: "attached", timeout: 10_000 })
+        .then(
+          () => "panel",
+          () => "nothing",
+        ),
+      page
+        .locator(".editor-instance .monaco-editor, .monaco-editor-pane-placeholder")
+        .first()
+        .waitFor({ timeout: 10_000 })
+        .then(
+          () => "text",
+          () => "nothing",
+        ),
     ]);
     if (kind === "panel") return;
     await palette(page, "View: Close All Editors");

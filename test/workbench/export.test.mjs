@@ -15,16 +15,20 @@ describe("exporting from the workbench", () => {
     session = await startSession({
       folder: modelFolder((folder) => {
         writeGguf(path.join(folder, "small.gguf"));
-        writeSafetensors(path.join(folder, "big.safetensors"),
-          Array.from({ length: 48 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 4096] })));
+        writeSafetensors(
+          path.join(folder, "big.safetensors"),
+          Array.from({ length: 48 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 4096] })),
+        );
       }),
-      settings: { "bitlens.encodings": ["q8_0"] }, log: "export-server.log",
+      settings: { "bitlens.encodings": ["q8_0"] },
+      log: "export-server.log",
     });
     ({ page } = session);
   });
   after(() => session?.end());
   afterEach(async function () {
-    if (this.currentTest.state === "failed") await screenshot(page, `failed-${this.currentTest.title.replace(/\W+/g, "-").slice(0, 60)}`);
+    if (this.currentTest.state === "failed")
+      await screenshot(page, `failed-${this.currentTest.title.replace(/\W+/g, "-").slice(0, 60)}`);
     assert.deepEqual(session.browser.problems(), []);
   });
 
@@ -42,7 +46,10 @@ describe("exporting from the workbench", () => {
     await panelState(page, "done");
     await palette(page, "Bitlens: Export Quantized Model");
     const { all, row } = await quickPick(page, { title: "Export small.gguf", text: "Q8_0" });
-    assert.ok(all.some((text) => /kB|MB/.test(text) && /bpw/.test(text)), all.join(" | "));
+    assert.ok(
+      all.some((text) => /kB|MB/.test(text) && /bpw/.test(text)),
+      all.join(" | "),
+    );
     await screenshot(page, "export-choices");
     await row.click();
     const target = path.join(session.folder, "copy.gguf");
@@ -83,7 +90,10 @@ describe("exporting from the workbench", () => {
     await toasts(page).filter({ hasText: "Exporting big.safetensors" }).first().waitFor({ timeout: 20_000 });
     await palette(page, "Bitlens: Cancel");
     await eventually(async () => assert.equal(await toasts(page).filter({ hasText: "Exporting" }).count(), 0), 20_000);
-    assert.deepEqual(readdirSync(session.folder).filter((name) => /never|partial|tmp/i.test(name)), []);
+    assert.deepEqual(
+      readdirSync(session.folder).filter((name) => /never|partial|tmp/i.test(name)),
+      [],
+    );
   });
 });
 
@@ -91,7 +101,11 @@ describe("Restricted Mode", () => {
   let session, page;
   before(async function () {
     this.timeout(180_000);
-    session = await startSession({ trusted: false, settings: { "security.workspace.trust.startupPrompt": "never" }, log: "restricted-server.log" });
+    session = await startSession({
+      trusted: false,
+      settings: { "security.workspace.trust.startupPrompt": "never" },
+      log: "restricted-server.log",
+    });
     ({ page } = session);
   });
   after(() => session?.end());

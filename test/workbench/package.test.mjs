@@ -16,18 +16,37 @@ function namesIn(file) {
   return names;
 }
 
-const allowed = /^(\[Content_Types\]\.xml|extension\.vsixmanifest|extension\/(package\.json|readme\.md|changelog\.md|LICENSE(\.txt)?|dist\/[\w.]+|media\/.+|node_modules\/onnxruntime-(node|common)\/.+))$/i;
+const allowed =
+  /^(\[Content_Types\]\.xml|extension\.vsixmanifest|extension\/(package\.json|readme\.md|changelog\.md|LICENSE(\.txt)?|dist\/[\w.]+|media\/.+|node_modules\/onnxruntime-(node|common)\/.+))$/i;
 
 describe("packages", () => {
-  for (const [target, binaries] of [["linux-x64", /^linux\/x64\//], ["win32-arm64", /^win32\/arm64\//], ["darwin-arm64", /^darwin\/arm64\//], ["darwin-x64", undefined]]) {
+  for (const [target, binaries] of [
+    ["linux-x64", /^linux\/x64\//],
+    ["win32-arm64", /^win32\/arm64\//],
+    ["darwin-arm64", /^darwin\/arm64\//],
+    ["darwin-x64", undefined],
+  ]) {
     it(`${target} carries its own ONNX Runtime only, and nothing of the sources`, async () => {
       const names = namesIn(await packageFor(target, { folder: temporaryFolder("package"), build: false }));
       const runtime = names.map((name) => name.split("/bin/napi-v6/")[1]).filter(Boolean);
-      assert.deepEqual(runtime.filter((name) => !binaries?.test(name)), []);
-      assert.equal(runtime.some((name) => name.endsWith(".node")), binaries !== undefined);
-      assert.deepEqual(names.filter((name) => !allowed.test(name)), []);
-      for (const file of ["extension.js", "engine.js", "worker.js", "webview.js", "kernels.wasm"]) assert.ok(names.includes(`extension/dist/${file}`), file);
-      assert.deepEqual(names.filter((name) => name.endsWith(".map")), []);
+      assert.deepEqual(
+        runtime.filter((name) => !binaries?.test(name)),
+        [],
+      );
+      assert.equal(
+        runtime.some((name) => name.endsWith(".node")),
+        binaries !== undefined,
+      );
+      assert.deepEqual(
+        names.filter((name) => !allowed.test(name)),
+        [],
+      );
+      for (const file of ["extension.js", "engine.js", "worker.js", "webview.js", "kernels.wasm"])
+        assert.ok(names.includes(`extension/dist/${file}`), file);
+      assert.deepEqual(
+        names.filter((name) => name.endsWith(".map")),
+        [],
+      );
     });
   }
 });

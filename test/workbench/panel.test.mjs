@@ -12,8 +12,13 @@ describe("the panel in the workbench", () => {
   });
   after(() => session?.end());
   afterEach(async function () {
-    if (this.currentTest.state === "failed") await screenshot(page, `failed-${this.currentTest.title.replace(/\W+/g, "-").slice(0, 60)}`);
-    assert.deepEqual(session.browser.problems(), [], "console errors, breaches of the content policy, requests to other machines");
+    if (this.currentTest.state === "failed")
+      await screenshot(page, `failed-${this.currentTest.title.replace(/\W+/g, "-").slice(0, 60)}`);
+    assert.deepEqual(
+      session.browser.problems(),
+      [],
+      "console errors, breaches of the content policy, requests to other machines",
+    );
   });
 
   it("the sample opens from the explorer, says what it is, and is measured to the last tensor", async () => {
@@ -65,7 +70,9 @@ describe("the panel in the workbench", () => {
 
   it("Show Layer from the palette brings that layer up", async () => {
     await palette(page, "Bitlens: Show Layer");
-    await (await quickPick(page, { title: "Layers of", type: "layers.2.mlp.down", text: "model.layers.2.mlp.down_proj.weight" })).click();
+    await (
+      await quickPick(page, { title: "Layers of", type: "layers.2.mlp.down", text: "model.layers.2.mlp.down_proj.weight" })
+    ).click();
     await selectedLayer(page).filter({ hasText: "layers.2.mlp.down_proj" }).first().waitFor();
   });
 
@@ -74,7 +81,10 @@ describe("the panel in the workbench", () => {
     const { all, row } = await quickPick(page, { title: "by outlier ratio", text: "×" });
     const ratios = all.map((text) => Number(/([\d.]+)×/.exec(text)?.[1])).filter((n) => !Number.isNaN(n));
     assert.ok(ratios.length > 5, all.join(" | "));
-    assert.deepEqual(ratios, [...ratios].sort((a, b) => b - a));
+    assert.deepEqual(
+      ratios,
+      [...ratios].sort((a, b) => b - a),
+    );
     await screenshot(page, "outliers-dark");
     const name = all[0].split(",")[0];
     await row.click();
@@ -85,8 +95,13 @@ describe("the panel in the workbench", () => {
     await palette(page, "Bitlens: Focus on Layers View");
     const row = (text) => page.locator(".pane-body .monaco-list-row").filter({ hasText: text }).first();
     await palette(page, "Bitlens: Show Layer");
-    await (await quickPick(page, { title: "Layers of", type: "layers.1.mlp.up", text: "model.layers.1.mlp.up_proj.weight" })).click();
-    await page.locator(".pane-body .monaco-list-row.selected").filter({ hasText: "mlp.up_proj.weight" }).waitFor({ timeout: 20_000 });
+    await (
+      await quickPick(page, { title: "Layers of", type: "layers.1.mlp.up", text: "model.layers.1.mlp.up_proj.weight" })
+    ).click();
+    await page
+      .locator(".pane-body .monaco-list-row.selected")
+      .filter({ hasText: "mlp.up_proj.weight" })
+      .waitFor({ timeout: 20_000 });
     await row("self_attn.q_proj.weight").click();
     await selectedLayer(page).filter({ hasText: "model.layers.1.self_attn.q_proj" }).first().waitFor();
     await screenshot(page, "tree-dark");
@@ -94,8 +109,10 @@ describe("the panel in the workbench", () => {
 
   it("light, high contrast and high contrast light redraw at once", async () => {
     for (const [theme, kind, name] of [
-      ["Light Modern", "vscode-light", "light"], ["Dark High Contrast", "vscode-high-contrast", "high-contrast"],
-      ["Light High Contrast", "vscode-high-contrast-light", "high-contrast-light"], ["Dark Modern", "vscode-dark", "dark"],
+      ["Light Modern", "vscode-light", "light"],
+      ["Dark High Contrast", "vscode-high-contrast", "high-contrast"],
+      ["Light High Contrast", "vscode-high-contrast-light", "high-contrast-light"],
+      ["Dark Modern", "vscode-dark", "dark"],
     ]) {
       await chooseTheme(page, theme, kind);
       await page.waitForTimeout(400);
@@ -128,10 +145,17 @@ describe("the panel in the workbench", () => {
   });
 
   it("the status bar names the device, and a click opens the log", async () => {
-    const item = page.locator(".statusbar-item").filter({ hasText: /CPU · \d+ thread/ }).first();
+    const item = page
+      .locator(".statusbar-item")
+      .filter({ hasText: /CPU · \d+ thread/ })
+      .first();
     await item.waitFor({ timeout: 20_000 });
     await item.click();
-    await page.locator(".part.panel").filter({ hasText: /Engine ready|tensors measured|Bitlens/ }).first().waitFor();
+    await page
+      .locator(".part.panel")
+      .filter({ hasText: /Engine ready|tensors measured|Bitlens/ })
+      .first()
+      .waitFor();
     await palette(page, "View: Hide Panel");
   });
 

@@ -34,7 +34,11 @@ export async function startSession({ folder = modelFolder(), trusted = true, set
   const browser = await launchBrowser({ host: server.host, ...size });
   await openWorkbench(browser.page, server.url(folder));
   return {
-    folder, server, browser, page: browser.page, panel: webview(browser.page),
+    folder,
+    server,
+    browser,
+    page: browser.page,
+    panel: webview(browser.page),
     end: async () => {
       await browser.close();
       await server.stop();

@@ -57,7 +57,10 @@ export type ToPanel =
        * (hundreds of megabytes for a large model), and the panel may forget them.
        */
       readonly detailOnRequest?: boolean;
-      /** The view to restore where the webview has kept none of its own (the file was closed, the window reloaded). */
+      /**
+       * The view to restore in a new panel (the file was closed, the window reloaded); what the webview kept itself may be older.
+       * Absent when a hidden panel returns.
+       */
       readonly view?: PanelView;
       /** Reports that the host holds. 0: what the panel still shows is void, because the file or the encodings changed. */
       readonly measured?: number;

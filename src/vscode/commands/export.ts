@@ -40,7 +40,14 @@ export const exportModel: Command = {
     if (!choices.length) return void tell(nothingToExport(document.name, index.format));
     const answers = asAnswers(answersGiven);
     const choice = answers ? choices.find((c) => c.encoding === answers.encoding) : await pickChoice(document, choices);
-    if (!choice && answers) return void tell(unknownExport(document.name, answers.encoding, choices.map((c) => c.encoding)));
+    if (!choice && answers)
+      return void tell(
+        unknownExport(
+          document.name,
+          answers.encoding,
+          choices.map((c) => c.encoding),
+        ),
+      );
     const output = choice && (answers?.output ?? (await pickOutput(document, index.format, choice)));
     if (!choice || !output) return undefined;
     const result = await runExport(app, document, choice, output);
@@ -51,41 +58,64 @@ export const exportModel: Command = {
 
 async function pickChoice(document: ModelDocument, choices: readonly ExportChoice[]): Promise<ExportChoice | undefined> {
   const today = document.index!.byteLength;
-  const picked = await vscode.window.showQuickPick(choices.map((choice) => ({
-    label: choice.label,
-    description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${((100 * choice.byteLength) / today).toFixed(0)} % of today's size`,
-    detail: `${choice.description}${/[.!?]$/.test(choice.description) ? "" : "."} ${count(choice.tensorCount, "tensor")} will change.`, choice,
-  })), { title: `Export ${document.name}`, placeHolder: "Choose an encoding", matchOnDescription: true, matchOnDetail: true });
+  const picked = await vscode.window.showQuickPick(
+    choices.map((choice) => ({
+      label: choice.label,
+      description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${((100 * choice.byteLength) / today).toFixed(0)} % of today's size`,
+      detail: `${choice.description}${/[.!?]$/.test(choice.description) ? "" : "."} ${count(choice.tensorCount, "tensor")} will change.`,
+      choice,
+    })),
+    { title: `Export ${document.name}`, placeHolder: "Choose an encoding", matchOnDescription: true, matchOnDetail: true },
+  );
   return picked?.choice;
 }
 
 async function pickOutput(document: ModelDocument, format: FormatName, choice: ExportChoice): Promise<string | undefined> {
   const name = exportName(document.uri.fsPath, format, choice.encoding);
   const filters: Record<FormatName, Record<string, string[]> | undefined> = {
-    gguf: { GGUF: ["gguf"] }, onnx: { ONNX: ["onnx"] },
+    gguf: { GGUF: ["gguf"] },
+    onnx: { ONNX: ["onnx"] },
     safetensors: undefined, // a folder: weights, configuration and tokenizer together
   };
   const target = await vscode.window.showSaveDialog({
-    title: format === "safetensors" ? "Export to a new folder" : `Export ${choice.label}`, saveLabel: "Export",
-    defaultUri: vscode.Uri.joinPath(proposedFolder(document.uri), name), filters: filters[format],
+    title: format === "safetensors" ? "Export to a new folder" : `Export ${choice.label}`,
+    saveLabel: "Export",
+    defaultUri: vscode.Uri.joinPath(proposedFolder(document.uri), name),
+    filters: filters[format],
   });
   return target?.fsPath;
 }
 
-async function runExport(app: App, document: ModelDocument, choice: ExportChoice, output: string): Promise<ExportResult | undefined> {
+async function runExport(
+  app: App,
+  document: ModelDocument,
+  choice: ExportChoice,
+  output: string,
+): Promise<ExportResult | undefined> {
   const began = Date.now();
-  const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${document.name} as ${choice.label}`, cancellable: true };
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: `Exporting ${document.name} as ${choice.label}`,
+    cancellable: true,
+  };
   try {
     const result = await vscode.window.withProgress(options, (progress, token) => {
       let shown = 0;
-      return app.exports.run({ path: document.uri.fsPath, encoding: choice.encoding, output }, document.name, (p) => {
-        const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
-        if (percent - shown < 1) return;
-        progress.report({ message: `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}`, increment: percent - shown });
-        shown = percent;
-      }, token);
+      return app.exports.run(
+        { path: document.uri.fsPath, encoding: choice.encoding, output },
+        document.name,
+        (p) => {
+          const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
+          if (percent - shown < 1) return;
+          progress.report({ message: `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}`, increment: percent - shown });
+          shown = percent;
+        },
+        token,
+      );
     });
-    app.log.info(`${document.name}: exported as ${choice.encoding} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+    app.log.info(
+      `${document.name}: exported as ${choice.encoding} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`,
+    );
     for (const note of result.notes) app.log.info(`${document.name}: ${note}`);
     return result;
   } catch (error) {
@@ -103,14 +133,18 @@ async function tellResult(result: ExportResult): Promise<void> {
   const notes = "Notes";
   const uri = vscode.Uri.file(result.output);
   const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
-  const summary = `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, `
-    + `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
+  const summary =
+    `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, ` +
+    `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
   const more = result.notes.length > 1 ? [notes] : [];
   const pressed = await vscode.window.showInformationMessage(summary, open, ...(inside ? [reveal] : []), ...more);
   if (pressed === open) {
     const absolute = result.files.map((file) => path.resolve(result.output, file));
-    const weights = [result.output, ...absolute, ...result.files].find((file) => /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/.test(file));
+    const weights = [result.output, ...absolute, ...result.files].find((file) =>
+      /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/.test(file),
+    );
     await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(weights ?? result.output), viewType);
   } else if (pressed === reveal) await vscode.commands.executeCommand("revealInExplorer", uri);
-  else if (pressed === notes) await vscode.window.showInformationMessage(summary, { modal: true, detail: result.notes.join("\n") });
+  else if (pressed === notes)
+    await vscode.window.showInformationMessage(summary, { modal: true, detail: result.notes.join("\n") });
 }

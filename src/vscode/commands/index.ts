@@ -16,21 +16,33 @@ import { showLog } from "./showLog";
 
 /** Every contributed command. */
 export const commands: readonly Command[] = [
-  analyze, inspectOutliers, exportModel, showLayer, cancel, restartEngine, openSample, showLog, reload,
+  analyze,
+  inspectOutliers,
+  exportModel,
+  showLayer,
+  cancel,
+  restartEngine,
+  openSample,
+  showLog,
+  reload,
 ];
 
 export function registerCommands(app: App): vscode.Disposable {
-  return vscode.Disposable.from(...commands.map((command) => vscode.commands.registerCommand(command.id, async (...args: unknown[]) => {
-    try {
-      return await command.run(app, ...args);
-    } catch (error) {
-      const cause = toEngineError(error);
-      if (cause.code === "cancelled") return undefined;
-      app.log.error(`${command.id}: ${cause.describe()}`);
-      if (cause.code === "engine-gone") tell(engineCannotStart(cause));
-      else if (cause.place.file) tell(cannotOpen(cause.place.file.split(/[\\/]/).pop()!, cause));
-      else tell(unexpected(command.doing, cause));
-      return undefined;
-    }
-  })));
+  return vscode.Disposable.from(
+    ...commands.map((command) =>
+      vscode.commands.registerCommand(command.id, async (...args: unknown[]) => {
+        try {
+          return await command.run(app, ...args);
+        } catch (error) {
+          const cause = toEngineError(error);
+          if (cause.code === "cancelled") return undefined;
+          app.log.error(`${command.id}: ${cause.describe()}`);
+          if (cause.code === "engine-gone") tell(engineCannotStart(cause));
+          else if (cause.place.file) tell(cannotOpen(cause.place.file.split(/[\\/]/).pop()!, cause));
+          else tell(unexpected(command.doing, cause));
+          return undefined;
+        }
+      }),
+    ),
+  );
 }

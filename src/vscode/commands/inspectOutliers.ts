@@ -23,14 +23,18 @@ export const inspectOutliers: Command = {
     if (!ranked.length) return tell(nothingMeasured(document.name));
     const picked = await vscode.window.showQuickPick(ranked.map(item), {
       title: `Layers of ${document.name} by outlier ratio${complete(document) ? "" : " (of those measured so far)"}`,
-      placeHolder: "The worst channel's absolute maximum over the median channel's", matchOnDescription: true, matchOnDetail: true,
+      placeHolder: "The worst channel's absolute maximum over the median channel's",
+      matchOnDescription: true,
+      matchOnDetail: true,
     });
     if (picked) document.show(picked.label);
   },
 };
 
 const complete = (document: ModelDocument) =>
-  document.index?.tensors.every((t) => !t.storage || document.results.reports.has(t.name) || document.results.failures.has(t.name)) ?? false;
+  document.index?.tensors.every(
+    (t) => !t.storage || document.results.reports.has(t.name) || document.results.failures.has(t.name),
+  ) ?? false;
 
 const item = ({ tensor, direction, worst, over2 }: RankedLayer) => ({
   label: tensor.name,

@@ -9,7 +9,10 @@ export const openSample: Command = {
   doing: "Opening the sample model",
   async run(app) {
     const uri = sampleUri(app);
-    const exists = await vscode.workspace.fs.stat(uri).then(() => true, () => false);
+    const exists = await vscode.workspace.fs.stat(uri).then(
+      () => true,
+      () => false,
+    );
     if (!exists) return tell(sampleMissing(uri.fsPath));
     await loadModel(app, uri);
   },

@@ -9,7 +9,9 @@ export const restartEngine: Command = {
   doing: "Restarting the engine",
   async run(app) {
     try {
-      await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Restarting the Bitlens engine" }, () => app.engine.restart());
+      await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Restarting the Bitlens engine" }, () =>
+        app.engine.restart(),
+      );
     } catch (error) {
       return tell(engineCannotStart(toEngineError(error)));
     }

@@ -23,11 +23,16 @@ async function pickTensor({ document, index }: LoadedModel): Promise<string | un
   const items = groupLayers(index.tensors).flatMap((group) => [
     { label: group.label, kind: vscode.QuickPickItemKind.Separator },
     ...group.tensors.map((t) => ({
-      label: t.name, iconPath: new vscode.ThemeIcon(roleIcon(t.role)),
-      description: `${shapeText(t.shape)}  ${t.encodingLabel}`, detail: `${bytesText(t.byteLength)} · ${bitsText(t.bitsPerWeight)}`,
+      label: t.name,
+      iconPath: new vscode.ThemeIcon(roleIcon(t.role)),
+      description: `${shapeText(t.shape)}  ${t.encodingLabel}`,
+      detail: `${bytesText(t.byteLength)} · ${bitsText(t.bitsPerWeight)}`,
     })),
   ]);
-  const picked = await vscode.window.showQuickPick<vscode.QuickPickItem>(items, { title: `Layers of ${document.name}`, placeHolder: "Type part of a name, a shape or an encoding",
-    matchOnDescription: true });
+  const picked = await vscode.window.showQuickPick<vscode.QuickPickItem>(items, {
+    title: `Layers of ${document.name}`,
+    placeHolder: "Type part of a name, a shape or an encoding",
+    matchOnDescription: true,
+  });
   return picked?.label;
 }

@@ -15,7 +15,7 @@ export interface LoadedModel {
  * that the person picks. It is shown in a panel and its header has been read. Undefined when the person picks none.
  */
 export async function targetModel(app: App, given: unknown): Promise<LoadedModel | undefined> {
-  const uri = given instanceof vscode.Uri ? given : app.documents.active?.uri ?? (await pickModel(app));
+  const uri = given instanceof vscode.Uri ? given : (app.documents.active?.uri ?? (await pickModel(app)));
   return uri && loadModel(app, uri);
 }
 
@@ -32,17 +32,25 @@ const sample = "Open the sample model";
 
 async function pickModel(app: App): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles(`**/*.{${modelEndings.join(",")}}`, "**/node_modules/**", 200);
-  const items = found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), iconPath: new vscode.ThemeIcon("file-binary"), uri }));
-  const picked = await vscode.window.showQuickPick<vscode.QuickPickItem & { uri?: vscode.Uri }>([
-    ...items.sort((a, b) => a.label.localeCompare(b.label)),
-    { label: "", kind: vscode.QuickPickItemKind.Separator },
-    { label: browse, iconPath: new vscode.ThemeIcon("folder-opened") },
-    { label: sample, iconPath: new vscode.ThemeIcon("beaker") },
-  ], { title: "Bitlens", placeHolder: "Choose a model file: safetensors, GGUF or ONNX" });
+  const items = found.map((uri) => ({
+    label: vscode.workspace.asRelativePath(uri),
+    iconPath: new vscode.ThemeIcon("file-binary"),
+    uri,
+  }));
+  const picked = await vscode.window.showQuickPick<vscode.QuickPickItem & { uri?: vscode.Uri }>(
+    [
+      ...items.sort((a, b) => a.label.localeCompare(b.label)),
+      { label: "", kind: vscode.QuickPickItemKind.Separator },
+      { label: browse, iconPath: new vscode.ThemeIcon("folder-opened") },
+      { label: sample, iconPath: new vscode.ThemeIcon("beaker") },
+    ],
+    { title: "Bitlens", placeHolder: "Choose a model file: safetensors, GGUF or ONNX" },
+  );
   if (picked?.label === sample && !picked.uri) return sampleUri(app);
   if (picked?.label !== browse || picked.uri) return picked?.uri;
   const chosen = await vscode.window.showOpenDialog({
-    title: "Choose a model file", canSelectMany: false,
+    title: "Choose a model file",
+    canSelectMany: false,
     filters: { Models: ["safetensors", "gguf", "onnx", "json"], "All files": ["*"] },
   });
   return chosen?.[0];

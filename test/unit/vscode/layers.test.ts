@@ -5,23 +5,43 @@ import { tensor } from "./reports";
 describe("the layers tree", () => {
   it("blocks that the file lists as 0, 1, 10, 2 stand in their own order between what comes before and after", () => {
     const tensors = [
-      tensor("lm_head.weight", undefined, "lm_head"), tensor("model.embed_tokens.weight", undefined, "model.embed_tokens"),
-      tensor("model.layers.0.q.weight", 0), tensor("model.layers.1.q.weight", 1), tensor("model.layers.10.q.weight", 10),
-      tensor("model.layers.2.q.weight", 2), tensor("model.layers.0.k.weight", 0), tensor("model.norm.weight", undefined, "model.norm"),
+      tensor("lm_head.weight", undefined, "lm_head"),
+      tensor("model.embed_tokens.weight", undefined, "model.embed_tokens"),
+      tensor("model.layers.0.q.weight", 0),
+      tensor("model.layers.1.q.weight", 1),
+      tensor("model.layers.10.q.weight", 10),
+      tensor("model.layers.2.q.weight", 2),
+      tensor("model.layers.0.k.weight", 0),
+      tensor("model.norm.weight", undefined, "model.norm"),
     ];
     const groups = groupLayers(tensors);
-    assert.deepEqual(groups.map((g) => g.label), ["lm_head", "model.embed_tokens", "Layer 0", "Layer 1", "Layer 2", "Layer 10", "model.norm"]);
-    assert.deepEqual(groups[2].tensors.map((t) => t.name), ["model.layers.0.q.weight", "model.layers.0.k.weight"]);
+    assert.deepEqual(
+      groups.map((g) => g.label),
+      ["lm_head", "model.embed_tokens", "Layer 0", "Layer 1", "Layer 2", "Layer 10", "model.norm"],
+    );
+    assert.deepEqual(
+      groups[2].tensors.map((t) => t.name),
+      ["model.layers.0.q.weight", "model.layers.0.k.weight"],
+    );
   });
 
   it("a model without blocks keeps the file's order", () => {
     const groups = groupLayers([tensor("b.w", undefined, "b"), tensor("a.w", undefined, "a"), tensor("b.x", undefined, "b")]);
-    assert.deepEqual(groups.map((g) => g.tensors.length), [2, 1]);
-    assert.deepEqual(groups.map((g) => g.label), ["b", "a"]);
+    assert.deepEqual(
+      groups.map((g) => g.tensors.length),
+      [2, 1],
+    );
+    assert.deepEqual(
+      groups.map((g) => g.label),
+      ["b", "a"],
+    );
   });
 
   it("tensors named like object members are ordinary", () => {
-    assert.equal(groupLayers([tensor("__proto__", undefined, "__proto__"), tensor("constructor", undefined, "constructor")]).length, 2);
+    assert.equal(
+      groupLayers([tensor("__proto__", undefined, "__proto__"), tensor("constructor", undefined, "constructor")]).length,
+      2,
+    );
   });
 
   const names: [ReturnType<typeof tensor>, string][] = [

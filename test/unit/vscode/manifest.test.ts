@@ -17,24 +17,38 @@ describe("the manifest", () => {
       setting.items = { type: "string", enum: known.map((e) => e.name), enumDescriptions };
       fs.writeFileSync(path.join(root, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
     }
-    assert.deepEqual(setting.items.enum, known.map((e) => e.name));
+    assert.deepEqual(
+      setting.items.enum,
+      known.map((e) => e.name),
+    );
     assert.deepEqual(setting.items.enumDescriptions, enumDescriptions);
-    assert.deepEqual(setting.default.filter((name: string) => !setting.items.enum.includes(name)), []);
+    assert.deepEqual(
+      setting.default.filter((name: string) => !setting.items.enum.includes(name)),
+      [],
+    );
   });
 
   it("menus and walkthroughs name commands that exist", () => {
     const known = new Set(commands.map((c: { command: string }) => c.command));
-    const used = Object.values(menus as Record<string, { command: string }[]>).flat().map((m) => m.command);
+    const used = Object.values(menus as Record<string, { command: string }[]>)
+      .flat()
+      .map((m) => m.command);
     const steps = JSON.stringify(walkthroughs) + JSON.stringify(manifest.contributes.viewsWelcome);
     used.push(...[...steps.matchAll(/(?:command:|onCommand:)([\w.]+)/g)].map((m) => m[1]));
     assert.ok(used.length > 10);
-    assert.deepEqual(used.filter((c) => !known.has(c)), []);
+    assert.deepEqual(
+      used.filter((c) => !known.has(c)),
+      [],
+    );
   });
 
   it("every file it names is there", () => {
     const media = walkthroughs[0].steps.map((s: { media: { markdown: string } }) => s.media.markdown);
     const icons = [manifest.icon, manifest.contributes.viewsContainers.activitybar[0].icon];
-    assert.deepEqual([...media, ...icons].filter((file) => !fs.existsSync(path.join(root, file))), []);
+    assert.deepEqual(
+      [...media, ...icons].filter((file) => !fs.existsSync(path.join(root, file))),
+      [],
+    );
   });
 
   it("every setting has a description and a default", () => {
@@ -45,7 +59,9 @@ describe("the manifest", () => {
 
   it("opens every model ending in the panel by default", () => {
     assert.equal(customEditors[0].priority, "default");
-    assert.deepEqual(customEditors[0].selector.map((s: { filenamePattern: string }) => s.filenamePattern),
-      ["*.safetensors", "*.gguf", "*.onnx", "*.safetensors.index.json"]);
+    assert.deepEqual(
+      customEditors[0].selector.map((s: { filenamePattern: string }) => s.filenamePattern),
+      ["*.safetensors", "*.gguf", "*.onnx", "*.safetensors.index.json"],
+    );
   });
 });

@@ -4,15 +4,17 @@ import { Outbox } from "../../../src/vscode/outbox";
 import { report } from "./reports";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const running = (tensorsDone: number): Extract<ToPanel, { type: "status" }> =>
-  ({ type: "status", status: { kind: "running", progress: { tensorsDone, tensorsTotal: 100, bytesDone: 0, bytesTotal: 0, seconds: 0 } } });
+const running = (tensorsDone: number): Extract<ToPanel, { type: "status" }> => ({
+  type: "status",
+  status: { kind: "running", progress: { tensorsDone, tensorsTotal: 100, bytesDone: 0, bytesTotal: 0, seconds: 0 } },
+});
 
 /** Posted messages, with a way to wait until nothing more comes. */
 function collect() {
   const posted: ToPanel[] = [];
   const outbox = new Outbox((message) => posted.push(message));
   const settled = async () => {
-    for (let n = -1; n !== posted.length; ) {
+    for (let n = -1; n !== posted.length;) {
       n = posted.length;
       await wait(130);
     }
@@ -59,7 +61,7 @@ describe("messages to the panel", () => {
     assert.deepEqual(await settled(), [running(50)]);
   });
 
-  it("\"done\" does not overtake the reports it speaks of", async () => {
+  it('"done" does not overtake the reports it speaks of', async () => {
     const { outbox, settled } = collect();
     outbox.open();
     for (let i = 0; i < 6; i++) outbox.report(report(`t${i}`, { channels: 60_000 }));
@@ -74,7 +76,10 @@ describe("messages to the panel", () => {
     outbox.open();
     outbox.report(report("t"));
     outbox.put({ type: "model", model: {} as never, device: { name: "CPU", threads: 1, simd: true }, encodings: [] });
-    assert.deepEqual((await settled()).map((m) => m.type), ["model", "reports"]);
+    assert.deepEqual(
+      (await settled()).map((m) => m.type),
+      ["model", "reports"],
+    );
   });
 
   it("closing with messages queued posts none of them", async () => {

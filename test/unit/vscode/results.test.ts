@@ -8,7 +8,10 @@ describe("results of one model", () => {
     const results = new Results(3 * one);
     for (let i = 0; i < 5; i++) results.add(report(`t${i}`, { channels: 1000 }));
     assert.deepEqual([...results.reports.keys()], ["t0", "t1", "t2", "t3", "t4"]);
-    assert.deepEqual(["t0", "t1", "t2", "t3", "t4"].map((t) => results.detail(t) !== undefined), [false, false, true, true, true]);
+    assert.deepEqual(
+      ["t0", "t1", "t2", "t3", "t4"].map((t) => results.detail(t) !== undefined),
+      [false, false, true, true, true],
+    );
     assert.equal(results.reports.get("t4")!.input, undefined);
     assert.equal(results.detail("t4")!.input!.absMax.length, 1000);
   });
@@ -20,7 +23,10 @@ describe("results of one model", () => {
     results.add(report("b", { channels: 1000 }));
     results.detail("a");
     results.add(report("c", { channels: 1000 }));
-    assert.deepEqual(["a", "b", "c"].map((t) => results.detail(t) !== undefined), [true, false, true]);
+    assert.deepEqual(
+      ["a", "b", "c"].map((t) => results.detail(t) !== undefined),
+      [true, false, true],
+    );
   });
 
   it("one report larger than all memory is still held", () => {

@@ -3,9 +3,23 @@ import { bytesText, count, digits, shapeText } from "../../../src/vscode/text";
 import { exportName } from "../../../src/vscode/exportName";
 
 describe("numbers for people", () => {
-  const bytes: [number, string][] = [[0, "0 B"], [999, "999 B"], [1000, "1.00 kB"], [7_348_736, "7.35 MB"], [999_600, "1.00 MB"], [140e9, "140 GB"]];
+  const bytes: [number, string][] = [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.00 kB"],
+    [7_348_736, "7.35 MB"],
+    [999_600, "1.00 MB"],
+    [140e9, "140 GB"],
+  ];
   for (const [n, text] of bytes) it(`${n} bytes are ${text}`, () => assert.equal(bytesText(n), text));
-  const numbers: [number, string][] = [[11.94, "11.9"], [2, "2.00"], [1234, "1230"], [0.01234, "0.0123"], [Infinity, "Infinity"], [0, "0"]];
+  const numbers: [number, string][] = [
+    [11.94, "11.9"],
+    [2, "2.00"],
+    [1234, "1230"],
+    [0.01234, "0.0123"],
+    [Infinity, "Infinity"],
+    [0, "0"],
+  ];
   for (const [n, text] of numbers) it(`${n} is ${text}`, () => assert.equal(digits(n), text));
   it("counts and shapes", () => {
     assert.equal(count(1, "tensor"), "1 tensor");
