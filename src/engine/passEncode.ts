@@ -1,14 +1,15 @@
-import { EngineError, toEngineError } from "../core/errors";
+import { EngineError } from "../core/errors";
+import { ropeRow } from "../core/rope";
 import { type Encoding, encoding as encodingNamed, fits, rowAlignment } from "../encodings";
+import { Unstorable } from "../encodings/finite";
 import type { Band } from "../metrics";
 import { TILE_CAPACITY } from "./passArena";
-import { type PassContext } from "./passContext";
+import type { PassContext } from "./passContext";
+import { encodeTile } from "./passEncodeTile";
 import { checkRowLength, eachMatrixTile } from "./passMatrix";
 import { isDivisible, tileReader } from "./passReader";
 import type { Tile } from "./passStatistics";
 import type { EncodeTask } from "./tasks";
-
-const INFINITE_BITS = 0x7f800000;
 
 /** Bytes of each plane of a band. Bands of more than one row start at a multiple of the encoding's row alignment. */
 export function bandBytes(encoding: Encoding, columns: number, band: Band): number[] {
@@ -36,14 +37,27 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
   const total = bandBytes(encoding, columns, band);
   const collected = task.planes.map((target, i) => ("collect" in target ? new Uint8Array(total[i]) : undefined));
   const reader = tileReader(context, tensor);
-  const encoder = new TileEncoder(context, encoding, importance);
+  if (importance) context.f32.set(importance, context.arena.importance / 4);
   const perRow = encoding.planes.map((plane) => plane.rowBytes(columns));
   const alignment = rowAlignment(encoding, columns);
-  if (alignment > 1 && columns * alignment > TILE_CAPACITY) throw new EngineError("unsupported", `Rows of ${columns} elements are too long for ${encoding.label}.`, { tensor: tensor.name });
+  const reorder = task.ropeHeads ? ropeRow(tensor.rows, task.ropeHeads) : undefined;
+  if (reorder && (alignment > 1 || task.planes.some((p) => "collect" in p))) {
+    throw new EngineError("unsupported", `${encoding.label} cannot hold rows in RoPE order.`, { tensor: tensor.name });
+  }
+  if (alignment > 1 && columns * alignment > TILE_CAPACITY) {
+    throw new EngineError("unsupported", `Rows of ${columns} elements are too long for ${encoding.label}.`, { tensor: tensor.name });
+  }
   eachMatrixTile(context, reader, tensor, band, { wholeRows, alignment }, (tile) => {
-    const planes = encodeOrSay(encoder, tile, tensor.name);
+    const planes = encodeAt(context, encoding, tile, importance);
     planes.forEach((bytes, i) => {
       const skip = tile.column ? encoding.planes[i].rowBytes(tile.column) : 0;
+      if (reorder) {
+        const part = bytes.length / tile.rows;
+        for (let r = 0; r < tile.rows; r++) {
+          put(i, (reorder(tile.row + r) - band.row) * perRow[i] + skip, bytes.subarray(r * part, (r + 1) * part));
+        }
+        return;
+      }
       if (tile.columns === columns || tile.rows === 1) {
         put(i, (tile.row - band.row) * perRow[i] + skip, bytes);
         return;
@@ -62,39 +76,11 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
   }
 }
 
-function encodeOrSay(encoder: TileEncoder, tile: Tile, tensor: string): readonly Uint8Array[] {
+/** As `encodeTile`; an error names the place in the whole matrix. */
+function encodeAt(context: PassContext, encoding: Encoding, tile: Tile, importance?: Float32Array): readonly Uint8Array[] {
   try {
-    return encoder.encode(tile);
+    return encodeTile(context, encoding, tile, importance);
   } catch (error) {
-    throw toEngineError(error, { tensor });
-  }
-}
-
-/** Encodes tiles into the arena, by the compiled kernel where there is one and it covers the values. */
-class TileEncoder {
-  constructor(readonly context: PassContext, readonly encoding: Encoding, readonly importance: Float32Array | undefined) {
-    if (importance) context.f32.set(importance, context.arena.importance / 4);
-  }
-
-  /** Views of the arena, good until the next call. */
-  encode({ x, rows, columns }: Tile): readonly Uint8Array[] {
-    const { kernels, arena, u8, u32, f32 } = this.context;
-    const addresses: number[] = [];
-    let at = arena.planes;
-    const planes = this.encoding.planes.map((plane) => {
-      const bytes = Math.ceil(rows * plane.rowBytes(columns));
-      addresses.push(at);
-      const view = u8.subarray(at, at + bytes);
-      at += Math.ceil(bytes / 64) * 64;
-      return view;
-    });
-    const kernel = kernels.encoder(this.encoding.name);
-    if (kernel) {
-      kernels.scan(x, rows * columns, arena.out);
-      const finite = u32[arena.out / 4 + 3] < INFINITE_BITS;
-      if (finite && kernel(x, rows, columns, this.importance ? arena.importance : 0, ...addresses)) return planes;
-    }
-    this.encoding.encode!(f32.subarray(x / 4, x / 4 + rows * columns), rows, columns, planes, this.importance);
-    return planes;
+    throw error instanceof Unstorable ? error.within(tile.row, tile.column) : error;
   }
 }

@@ -3,6 +3,7 @@ import { type Encoding, encoding as encodingNamed, fits } from "../encodings";
 import type { ErrorKernel } from "../kernels";
 import { TILE_CAPACITY } from "./passArena";
 import type { PassContext } from "./passContext";
+import { encodeTile } from "./passEncodeTile";
 import { isDivisible } from "./passReader";
 import type { Tile } from "./passStatistics";
 import type { TensorSource } from "./tasks";
@@ -43,32 +44,26 @@ export class ErrorTally {
   add(tile: Tile): void {
     for (const entry of this.#entries) {
       if (entry.sum === undefined) continue;
-      const quick = entry.kernel ? entry.kernel(tile.x, tile.rows, tile.columns) : NaN;
+      const quick = entry.kernel ? entry.kernel(tile.x, tile.rows, tile.columns, this.context.arena.spare) : NaN;
       if (quick === quick) entry.sum += quick;
       else entry.sum = this.#throughBytes(entry.encoding, tile, entry.sum);
     }
   }
 
   /** Undefined when the encoding cannot hold these values. */
-  #throughBytes(encoding: Encoding, { x, rows, columns }: Tile, sum: number): number | undefined {
-    const { u8, f32, arena, kernels } = this.context;
-    let at = arena.planes;
-    const planes = encoding.planes.map((plane) => {
-      const bytes = Math.ceil(rows * plane.rowBytes(columns));
-      const view = u8.subarray(at, at + bytes);
-      at += Math.ceil(bytes / 64) * 64;
-      return view;
-    });
-    const count = rows * columns;
+  #throughBytes(encoding: Encoding, tile: Tile, sum: number): number | undefined {
+    const { f32, arena, kernels } = this.context;
+    const count = tile.rows * tile.columns;
+    let planes: readonly Uint8Array[];
     try {
-      encoding.encode!(f32.subarray(x / 4, x / 4 + count), rows, columns, planes);
+      planes = encodeTile(this.context, encoding, tile);
     } catch (error) {
       if (error instanceof EngineError) return undefined;
       throw error;
     }
     const decode = kernels.decoder(encoding.name);
     if (decode && planes.length === 1) decode(arena.planes, count, arena.spare);
-    else encoding.decode(planes, rows, columns, f32.subarray(arena.spare / 4, arena.spare / 4 + count));
-    return sum + kernels.squaredDifference(x, arena.spare, count);
+    else encoding.decode(planes, tile.rows, tile.columns, f32.subarray(arena.spare / 4, arena.spare / 4 + count));
+    return sum + kernels.squaredDifference(tile.x, arena.spare, count);
   }
 }

@@ -1,3 +1,5 @@
+import { type PyramidKernels, type PyramidSearchKernel, pyramidSearchKernel } from "./pyramid";
+
 /** Byte address in the kernels' memory. */
 export type Address = number;
 
@@ -50,13 +52,19 @@ export type DecodeKernel = (source: Address, count: number, target: Address) => 
 /**
  * Σ (x − decode(encode(x)))² of whole rows of finite elements, without writing bytes. Equal to the way through the encoding but
  * for the order of the sum. NaN when these values are beyond what the kernel covers: take the way through the encoding then.
+ * `scratch`: SCRATCH_BYTES to work in.
  */
-export type ErrorKernel = (x: Address, rows: number, columns: number) => number;
+export type ErrorKernel = (x: Address, rows: number, columns: number, scratch: Address) => number;
 /**
- * Encodes whole rows of finite elements, byte for byte as the encoding's own encode. `importance` is f32[columns] or 0 for none. False
- * when these values are beyond what the kernel covers (the encoding itself then says why): the planes hold nothing useful then.
+ * Encodes whole rows of finite elements, byte for byte as the encoding's own encode. `importance` is f32[columns] or 0 for none. 0 is
+ * returned when these values are beyond what the kernel covers: the planes hold nothing useful then, and the encoding itself does it or
+ * says why it cannot.
  */
-export type EncodeKernel = (x: Address, rows: number, columns: number, importance: Address, ...planes: Address[]) => number;
+export type EncodeKernel = (
+  x: Address, rows: number, columns: number, importance: Address, scratch: Address, ...planes: Address[]
+) => number;
+
+export const SCRATCH_BYTES = 1 << 20;
 
 /** The kernels over one memory. Fast ways for encodings are found by name; where there is none, the encoding itself does it. */
 export interface Kernels extends StatisticsKernels {
@@ -65,19 +73,49 @@ export interface Kernels extends StatisticsKernels {
   decoder(encoding: string): DecodeKernel | undefined;
   errorOf(encoding: string): ErrorKernel | undefined;
   encoder(encoding: string): EncodeKernel | undefined;
+  /** The search of pyramid vector quantization, with SCRATCH_BYTES to work in. */
+  readonly pyramidSearch?: PyramidSearchKernel;
+}
+
+type Exports = StatisticsKernels & GridKernels & Record<string, never>;
+
+interface GridKernels {
+  grid_error(x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scratch: Address): number;
+  grid_encode(
+    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scratch: Address, codes: Address,
+    scales: Address, zeros: Address,
+  ): number;
+}
+
+/** The integer grids that the kernels know: f32 scales found by search, codes that fill bytes. */
+const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?$/;
+
+function gridOf(name: string): [bits: number, group: number, asymmetric: number] | undefined {
+  const match = grids.exec(name);
+  return match ? [Number(match[1]), Number(match[2] ?? 0), match[3] ? 1 : 0] : undefined;
 }
 
 /** The compiled kernels of dist/kernels.wasm over a shared memory. Exports decode_*, error_* and encode_* serve encodings by name. */
 export function instantiateKernels(wasm: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
-  const exports = new WebAssembly.Instance(wasm, { env: { memory } }).exports as unknown as StatisticsKernels & Record<string, never>;
+  const exports = new WebAssembly.Instance(wasm, { env: { memory } }).exports as unknown as Exports;
   const named = (work: string, encoding: string) => exports[`${work}_${encoding.replace(/-/g, "_")}`];
   return {
     ...exports,
     simd: true,
     memory,
+    pyramidSearch: pyramidSearchKernel(exports as unknown as PyramidKernels, memory, SCRATCH_BYTES),
     decoder: (encoding) => named("decode", encoding),
-    errorOf: (encoding) => named("error", encoding),
-    encoder: (encoding) => named("encode", encoding),
+    errorOf(encoding) {
+      const grid = gridOf(encoding);
+      if (!grid) return named("error", encoding);
+      return (x, rows, columns, scratch) => exports.grid_error(x, rows, columns, ...grid, scratch);
+    },
+    encoder(encoding) {
+      const grid = gridOf(encoding);
+      if (!grid) return named("encode", encoding);
+      return (x, rows, columns, importance, scratch, codes, scales, zeros = 0) =>
+        importance ? 0 : exports.grid_encode(x, rows, columns, ...grid, scratch, codes, scales, zeros);
+    },
   };
 }
 

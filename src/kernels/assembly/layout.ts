@@ -61,3 +61,19 @@ export function squaredDifference(a: usize, b: usize, count: u32): f64 {
   }
   return total;
 }
+
+/** Sum of the 64-bit words of `bytes` bytes, a multiple of 64: reads as fast as can be, to measure what reading costs. */
+export function sumWords(x: usize, bytes: u32): u64 {
+  let a = i64x2.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  for (const end = x + (bytes as usize); x < end; x += 64) {
+    a = i64x2.add(a, v128.load(x));
+    b = i64x2.add(b, v128.load(x, 16));
+    c = i64x2.add(c, v128.load(x, 32));
+    d = i64x2.add(d, v128.load(x, 48));
+  }
+  const sum = i64x2.add(i64x2.add(a, b), i64x2.add(c, d));
+  return i64x2.extract_lane(sum, 0) + i64x2.extract_lane(sum, 1);
+}

@@ -1,0 +1,26 @@
+// npm run bench: how fast tensors are read, on data made here. Prints tables; `npm run bench -- NAME…` runs some of them.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { benchErrors } from "./errors";
+import { benchThroughput } from "./throughput";
+
+const benches: Record<string, (folder: string) => Promise<void>> = { read: benchThroughput, errors: benchErrors };
+
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in benches));
+  if (unknown.length) {
+    console.error(`There is no bench called ${unknown.join(", ")}; there are ${Object.keys(benches).join(", ")}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), "bitlens-bench-"));
+  try {
+    for (const [name, bench] of Object.entries(benches)) if (!asked.length || asked.includes(name)) await bench(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+void main();

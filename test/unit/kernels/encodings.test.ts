@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { Random } from "../../../src/core/math/prng";
+import { encoding as encodingNamed, encodings, fits } from "../../../src/encodings";
+import { SCRATCH_BYTES } from "../../../src/kernels";
+import { assertNear } from "../../builders/compareReports";
+import { kernelsOver } from "../../builders/passHarness";
+import { gaussian, heavyTailed } from "../../builders/weights";
+
+const X = 1 << 16;
+const CODES = 1 << 20;
+const SCALES = CODES + (1 << 18);
+const ZEROS = SCALES + (1 << 17);
+const SCRATCH = 1 << 21;
+const kernels = kernelsOver(SCRATCH + SCRATCH_BYTES);
+const { buffer } = kernels.memory;
+
+/** All that the lists know, and members of the grids' family that no list shows. */
+const names = [...new Set([...encodings.map((e) => e.name), "int4-g64", "int2-g16", "int8-g64-asym", "int4-g512"])];
+
+const rows: [what: string, x: (n: number) => Float32Array][] = [
+  ["heavy tails", heavyTailed],
+  ["Gaussian", (n) => gaussian(n, { seed: 5 })],
+  ["uniform", (n) => uniform(n, 11)],
+  ["all zeros", (n) => new Float32Array(n)],
+  ["zeros of both signs", (n) => new Float32Array(n).map((_, i) => (i % 3 ? -0 : 0))],
+  ["a constant", (n) => new Float32Array(n).fill(0.37)],
+  ["a negative constant", (n) => new Float32Array(n).fill(-1.5)],
+  ["one sign only", (n) => gaussian(n).map((v) => Math.abs(v) + 0.1)],
+  ["the other sign only", (n) => gaussian(n).map((v) => -Math.abs(v) - 0.1)],
+  ["extremes of both signs alike", (n) => Float32Array.from({ length: n }, (_, i) => [1, -1, 0.5, -0.25][i % 4])],
+  ["a single weight in a block", (n) => new Float32Array(n).map((_, i) => (i % 64 === 37 ? -3 : 0))],
+  ["whole numbers, which fall on ties", (n) => Float32Array.from({ length: n }, (_, i) => ((i * 37) % 31) - 15)],
+  ["tiny values", (n) => gaussian(n).map((v) => v * 1e-12)],
+  ["values below the half-precision scales", (n) => gaussian(n).map((v) => v * 1e-20)],
+  ["denormals", (n) => gaussian(n).map((v) => v * 1e-42)],
+  ["large values", (n) => gaussian(n).map((v) => v * 3000)],
+  ["a far outlier", (n) => gaussian(n).map((v, i) => (i % 100 === 50 ? v * 300 : v))],
+];
+
+function uniform(n: number, seed: number): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length: n }, () => random.uniform() - 0.5);
+}
+
+const bytesAt = (at: number, length: number) => new Uint8Array(buffer, at, length);
+
+describe("compiled decoders equal the encodings", () => {
+  const decodable = names.filter((name) => kernels.decoder(name));
+
+  it("are there for what models are stored in most", () => {
+    for (const name of ["f16", "bf16", "f64", "i8", "u8", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_K", "q6_K"]) {
+      assert.ok(kernels.decoder(name), name);
+    }
+  });
+
+  for (const name of decodable) {
+    it(`${name}: any bytes at all, bit for bit`, () => {
+      const member = encodingNamed(name);
+      for (const count of member.blockElements > 1 ? [1, 2, 5].map((n) => n * member.blockElements) : [0, 1, 3, 7, 8, 9, 1023]) {
+        const random = new Random(count + 1);
+        const bytes = Uint8Array.from({ length: Math.ceil(member.planes[0].rowBytes(count)) }, () => random.integer(256));
+        const expected = new Float32Array(count);
+        member.decode([bytes], 1, count, expected);
+        bytesAt(CODES + 1, bytes.length).set(bytes); // an odd address: blocks are not aligned
+        new Float32Array(buffer, X, count + 1).fill(7);
+        kernels.decoder(name)!(CODES + 1, count, X);
+        const actual = new Float32Array(buffer, X, count + 1);
+        for (let i = 0; i < count; i++) assert.ok(Object.is(actual[i], expected[i]), `element ${i} of ${count}: ${actual[i]} instead of ${expected[i]}`);
+        assert.equal(actual[count], 7, "what follows stays");
+      }
+    });
+  }
+
+  it("f16: every bit pattern there is", () => {
+    const all = Uint16Array.from({ length: 65536 }, (_, i) => i);
+    const bytes = new Uint8Array(all.buffer);
+    const expected = new Float32Array(65536);
+    encodingNamed("f16").decode([bytes], 1, 65536, expected);
+    bytesAt(CODES, bytes.length).set(bytes);
+    kernels.decoder("f16")!(CODES, 65536, X);
+    assert.deepEqual(new Float32Array(buffer, X, 65536).slice(), expected);
+  });
+});
+
+describe("compiled encoders give the encodings' own bytes", () => {
+  for (const name of names.filter((n) => kernels.encoder(n) && encodingNamed(n).encode)) {
+    it(name, () => {
+      let used = 0;
+      for (const [what, make] of rows) {
+        for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
+          const member = encodingNamed(name);
+          if (!fits(member, columns)) continue;
+          const x = make(rowCount * columns);
+          const sizes = member.planes.map((plane) => rowCount * plane.rowBytes(columns));
+          const expected = sizes.map((size) => new Uint8Array(size));
+          member.encode!(x, rowCount, columns, expected);
+          new Float32Array(buffer, X, x.length).set(x);
+          [CODES, SCALES, ZEROS].forEach((at, i) => bytesAt(at, (sizes[i] ?? 0) + 1).fill(0xa5));
+          if (!kernels.encoder(name)!(X, rowCount, columns, 0, SCRATCH, CODES, SCALES, ZEROS)) continue;
+          used++;
+          [CODES, SCALES, ZEROS].slice(0, sizes.length).forEach((at, i) => {
+            const actual = bytesAt(at, sizes[i] + 1);
+            const bad = expected[i].findIndex((b, j) => b !== actual[j]);
+            assert.equal(bad, -1, `${what}, ${rowCount} × ${columns}: byte ${bad} of ${member.planes[i].name} is ${actual[bad]} instead of ${expected[i][bad]}`);
+            assert.equal(actual[sizes[i]], 0xa5, `${what}: what follows ${member.planes[i].name} stays`);
+          });
+        }
+      }
+      assert.ok(used > 0.6 * rows.length, "the kernel covers ordinary values");
+    });
+  }
+});
+
+describe("compiled errors equal the way through the bytes", () => {
+  for (const name of names.filter((n) => kernels.errorOf(n) && encodingNamed(n).encode)) {
+    it(name, () => {
+      let used = 0;
+      for (const [what, make] of rows) {
+        for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
+          const member = encodingNamed(name);
+          if (!fits(member, columns)) continue;
+          const x = make(rowCount * columns);
+          const planes = member.planes.map((plane) => new Uint8Array(rowCount * plane.rowBytes(columns)));
+          const decoded = new Float32Array(x.length);
+          member.encode!(x, rowCount, columns, planes);
+          member.decode(planes, rowCount, columns, decoded);
+          const expected = x.reduce((sum, v, i) => sum + (v - decoded[i]) ** 2, 0);
+          new Float32Array(buffer, X, x.length).set(x);
+          const actual = kernels.errorOf(name)!(X, rowCount, columns, SCRATCH);
+          if (actual !== actual) continue;
+          used++;
+          const power = x.reduce((sum, v) => sum + v * v, 0);
+          assertNear(actual, expected, `${what}, ${rowCount} × ${columns}`, 1e-6, 1e-15 * power);
+        }
+      }
+      assert.ok(used > 0.6 * rows.length, "the kernel covers ordinary values");
+    });
+  }
+});
