@@ -29,10 +29,10 @@ function summary() {
   const passed = totals.reduce((sum, t) => sum + t.passed, 0);
   const failed = totals.reduce((sum, t) => sum + t.failed, 0);
   console.log("\n── summary");
-  for (const t of totals)
-    console.log(
-      `${t.failed ? "✗" : "✓"} ${t.says.padEnd(28)} ${String(t.passed).padStart(6)} passed ${String(t.failed).padStart(5)} failed  ${t.took.padStart(8)}`,
-    );
+  for (const t of totals) {
+    const counts = `${String(t.passed).padStart(6)} passed ${String(t.failed).padStart(5)} failed`;
+    console.log(`${t.failed ? "✗" : "✓"} ${t.says.padEnd(28)} ${counts}  ${t.took.padStart(8)}`);
+  }
   console.log(`in ${seconds(began)}\n`);
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -58,11 +58,12 @@ export const exportModel: Command = {
 
 async function pickChoice(document: ModelDocument, choices: readonly ExportChoice[]): Promise<ExportChoice | undefined> {
   const today = document.index!.byteLength;
+  const share = (choice: ExportChoice) => `${((100 * choice.byteLength) / today).toFixed(0)} %`;
   const picked = await vscode.window.showQuickPick(
     choices.map((choice) => ({
       label: choice.label,
-      description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${((100 * choice.byteLength) / today).toFixed(0)} % of today's size`,
-      detail: `${choice.description}${/[.!?]$/.test(choice.description) ? "" : "."} ${count(choice.tensorCount, "tensor")} will change.`,
+      description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${share(choice)} of today's size`,
+      detail: `${choice.description} · ${count(choice.tensorCount, "tensor")} will change`,
       choice,
     })),
     { title: `Export ${document.name}`, placeHolder: "Choose an encoding", matchOnDescription: true, matchOnDetail: true },

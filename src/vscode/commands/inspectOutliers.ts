@@ -39,7 +39,11 @@ const complete = (document: ModelDocument) =>
 const item = ({ tensor, direction, worst, over2 }: RankedLayer) => ({
   label: tensor.name,
   description: ratioText(worst.ratio),
-  detail: `${direction} channel ${worst.index} · ${count(over2, "channel")} at 2× and more · ${shapeText(tensor.shape)} ${tensor.encodingLabel}`,
+  detail: [
+    `${direction} channel ${worst.index}`,
+    `${count(over2, "channel")} at 2× and more`,
+    `${shapeText(tensor.shape)} ${tensor.encodingLabel}`,
+  ].join(" · "),
   iconPath: new vscode.ThemeIcon(roleIcon(tensor.role)),
 });
 

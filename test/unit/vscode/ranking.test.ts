@@ -17,7 +17,7 @@ describe("layers ranked by outliers", () => {
   );
   const ranked = rankByOutliers(tensors, reports);
 
-  it("the worse direction counts; infinite ratios come first, undefined last, ties by name; vectors and the unmeasured are left out", () => {
+  it("the worse direction counts; infinite first, undefined last, ties by name; vectors and the unmeasured left out", () => {
     assert.deepEqual(
       ranked.map((r) => r.tensor.name),
       ["c", "b", "a", "e", "d"],
