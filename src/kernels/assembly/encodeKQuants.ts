@@ -18,6 +18,9 @@ const SUMS: usize = 1344;
 const SCALE_CODES: usize = 1408;
 const MIN_CODES: usize = 1424;
 const CODES: usize = 1440;
+// All sixteen sub-blocks of Q3_K and their codes, lane by lane.
+const ALL_X: usize = 2048;
+const ALL_CODES: usize = 3072;
 
 /** Sixteen values as codes, 8 bits each: nearest((x + minimum)/scale), or where the scale is 0 those of the search. */
 // @ts-ignore: decorator
@@ -193,11 +196,11 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
 
 /** Q3_K without importance: scales of sixteen sub-blocks, and their codes 0..7. */
 function descend(x: usize, scratch: usize): void {
+  for (let k: usize = 0; k < 4; k++) interleave(x + 256 * k, 64, 16, scratch + ALL_X + 256 * k);
+  descendSymmetric(scratch + ALL_X, 4, scratch + ALL_CODES, scratch + SCALES, scratch + WEIGHTS);
   for (let k: usize = 0; k < 4; k++) {
-    interleave(x + 256 * k, 64, 16, scratch + X);
-    v128.store(scratch + 16 * k, descendSymmetric(scratch + X, 16, 4, scratch + WEIGHTS), SCALES);
     for (let i: usize = 0; i < 16; i++) {
-      const codes = i32x4.trunc_sat_f32x4_s(v128.load(scratch + 16 * i, WEIGHTS));
+      const codes = i32x4.trunc_sat_f32x4_s(v128.load(scratch + 256 * k + 16 * i, ALL_CODES));
       const to = scratch + 64 * k + i;
       store<u8>(to, i32x4.extract_lane(codes, 0) as u8, CODES);
       store<u8>(to, i32x4.extract_lane(codes, 1) as u8, CODES + 16);

@@ -27,6 +27,14 @@ export function clamped(v: v128, low: v128, high: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.max_s(low, i32x4.min_s(high, nearestInts(v))));
 }
 
+/** The same for values that are known to be less than 2^22. */
+// @ts-ignore: decorator
+@inline
+function bounded(v: v128, low: v128, high: v128): v128 {
+  const magic = f32x4.splat(MAGIC);
+  return f32x4.pmax(low, f32x4.pmin(high, f32x4.sub(f32x4.add(v, magic), magic)));
+}
+
 /** Codes 0..top of v when it is clamped before rounding. */
 // @ts-ignore: decorator
 @inline
@@ -280,8 +288,8 @@ export function searchSymmetric(x: usize, n: u32, nmax: i32, weights: usize, inv
   const i2 = f32x4.div(f32x4.neg(f32x4.add(m, f32x4.mul(t, f32x4(-2, -1, 1, 2)))), e);
   const i3 = f32x4.div(f32x4.neg(f32x4.add(m, f32x4.mul(t, f32x4(3, 4, 5, 6)))), e);
   const i4 = f32x4.div(f32x4.neg(f32x4.add(m, f32x4.mul(t, f32x4(7, 8, 9, 9)))), e);
-  const low = i32x4.splat(-nmax);
-  const high = i32x4.splat(nmax - 1);
+  const low = f32x4.splat(-nmax as f32);
+  const high = f32x4.splat((nmax - 1) as f32);
   const zero = f32x4.splat(0);
   let lx0 = zero, lx1 = zero, lx2 = zero, lx3 = zero, lx4 = zero;
   let l20 = zero, l21 = zero, l22 = zero, l23 = zero, l24 = zero;
@@ -289,19 +297,19 @@ export function searchSymmetric(x: usize, n: u32, nmax: i32, weights: usize, inv
     const v = v128.load_splat<u32>(x + i);
     const w = weights ? v128.load_splat<u32>(weights + i) : f32x4.mul(v, v);
     const wv = f32x4.mul(w, v);
-    let l = clamped(f32x4.mul(i0, v), low, high);
+    let l = bounded(f32x4.mul(i0, v), low, high);
     lx0 = f32x4.add(lx0, f32x4.mul(wv, l));
     l20 = f32x4.add(l20, f32x4.mul(f32x4.mul(w, l), l));
-    l = clamped(f32x4.mul(i1, v), low, high);
+    l = bounded(f32x4.mul(i1, v), low, high);
     lx1 = f32x4.add(lx1, f32x4.mul(wv, l));
     l21 = f32x4.add(l21, f32x4.mul(f32x4.mul(w, l), l));
-    l = clamped(f32x4.mul(i2, v), low, high);
+    l = bounded(f32x4.mul(i2, v), low, high);
     lx2 = f32x4.add(lx2, f32x4.mul(wv, l));
     l22 = f32x4.add(l22, f32x4.mul(f32x4.mul(w, l), l));
-    l = clamped(f32x4.mul(i3, v), low, high);
+    l = bounded(f32x4.mul(i3, v), low, high);
     lx3 = f32x4.add(lx3, f32x4.mul(wv, l));
     l23 = f32x4.add(l23, f32x4.mul(f32x4.mul(w, l), l));
-    l = clamped(f32x4.mul(i4, v), low, high);
+    l = bounded(f32x4.mul(i4, v), low, high);
     lx4 = f32x4.add(lx4, f32x4.mul(wv, l));
     l24 = f32x4.add(l24, f32x4.mul(f32x4.mul(w, l), l));
   }
@@ -343,17 +351,44 @@ function choose4(lx: v128, l2: v128, inverse: v128, from: i32): void {
 }
 
 /**
- * Symmetric codes of four interleaved sub-blocks by coordinate descent from the signed extreme, weights x². Writes the codes + nmax
- * (0 for an all-zero block) as f32 to codes v128[n]; returns the scales.
+ * Symmetric codes of sixteen sub-blocks of 16 by coordinate descent from the signed extreme, weights x². `x` holds four times sixteen
+ * v128, each of them interleaving four sub-blocks; codes alike as f32, the code + nmax (0 for an all-zero block). Writes sixteen
+ * scales. The four vectors advance side by side, since each waits for a division. `sums`: 256 bytes.
  */
-export function descendSymmetric(x: usize, n: u32, nmax: i32, codes: usize): v128 {
-  const bytes = (n as usize) << 4;
-  const zero = f32x4.splat(0);
+export function descendSymmetric(x: usize, nmax: i32, codes: usize, scales: usize, sums: usize): void {
+  for (let k: usize = 0; k < 4; k++) startDescent(x + 256 * k, nmax, codes + 256 * k, sums + 64 * k);
   const low = i32x4.splat(-nmax);
   const high = i32x4.splat(nmax - 1);
+  for (let pass = 0; pass < 5; pass++) {
+    let changed = i32x4.splat(0);
+    for (let i: usize = 0; i < 256; i += 16) {
+      const a = descendStep(x + i, codes + i, sums, low, high);
+      const b = descendStep(x + i + 256, codes + i + 256, sums + 64, low, high);
+      const c = descendStep(x + i + 512, codes + i + 512, sums + 128, low, high);
+      const d = descendStep(x + i + 768, codes + i + 768, sums + 192, low, high);
+      changed = v128.or(changed, v128.or(v128.or(a, b), v128.or(c, d)));
+    }
+    if (!v128.any_true(changed)) break;
+  }
+  const offset = f32x4.splat(nmax as f32);
+  for (let k: usize = 0; k < 4; k++) {
+    const sumlx = v128.load(sums + 64 * k);
+    const suml2 = v128.load(sums + 64 * k, 16);
+    const alive = v128.load(sums + 64 * k, 32);
+    for (let i: usize = 0; i < 256; i += 16) {
+      const at = codes + 256 * k + i;
+      v128.store(at, v128.and(f32x4.add(v128.load(at), offset), alive));
+    }
+    v128.store(scales + 16 * k, v128.and(f32x4.div(sumlx, suml2), v128.and(alive, f32x4.gt(suml2, f32x4.splat(0)))));
+  }
+}
+
+/** First codes of four sub-blocks, then in `sums` Σw·x·l, Σw·l² and a mask of those that are not all zero. */
+function startDescent(x: usize, nmax: i32, codes: usize, sums: usize): void {
+  const zero = f32x4.splat(0);
   let extreme = zero;
   let magnitude = zero;
-  for (let i: usize = 0; i < bytes; i += 16) {
+  for (let i: usize = 0; i < 256; i += 16) {
     const v = v128.load(x + i);
     const a = f32x4.abs(v);
     const more = f32x4.gt(a, magnitude);
@@ -364,39 +399,40 @@ export function descendSymmetric(x: usize, n: u32, nmax: i32, codes: usize): v12
   const inverse = f32x4.div(f32x4.splat(-nmax as f32), extreme);
   let sumlx = zero;
   let suml2 = zero;
-  for (let i: usize = 0; i < bytes; i += 16) {
+  for (let i: usize = 0; i < 256; i += 16) {
     const v = v128.load(x + i);
     const w = f32x4.mul(v, v);
-    const l = clamped(f32x4.mul(inverse, v), low, high);
+    const l = clamped(f32x4.mul(inverse, v), i32x4.splat(-nmax), i32x4.splat(nmax - 1));
     v128.store(codes + i, l);
     sumlx = f32x4.add(sumlx, f32x4.mul(f32x4.mul(w, v), l));
     suml2 = f32x4.add(suml2, f32x4.mul(f32x4.mul(w, l), l));
   }
-  for (let pass = 0; pass < 5; pass++) {
-    let changed = i32x4.splat(0);
-    for (let i: usize = 0; i < bytes; i += 16) {
-      const v = v128.load(x + i);
-      const w = f32x4.mul(v, v);
-      const wv = f32x4.mul(w, v);
-      const old = v128.load(codes + i);
-      let slx = f32x4.sub(sumlx, f32x4.mul(wv, old));
-      const positive = f32x4.gt(slx, zero);
-      let sl2 = f32x4.sub(suml2, f32x4.mul(f32x4.mul(w, old), old));
-      const l = clamped(f32x4.div(f32x4.mul(v, sl2), slx), low, high);
-      slx = f32x4.add(slx, f32x4.mul(wv, l));
-      sl2 = f32x4.add(sl2, f32x4.mul(f32x4.mul(w, l), l));
-      const gain = f32x4.gt(f32x4.mul(f32x4.mul(slx, slx), suml2), f32x4.mul(f32x4.mul(sumlx, sumlx), sl2));
-      const accept = v128.and(v128.and(positive, f32x4.ne(l, old)), v128.and(f32x4.gt(sl2, zero), gain));
-      v128.store(codes + i, v128.bitselect(l, old, accept));
-      sumlx = v128.bitselect(slx, sumlx, accept);
-      suml2 = v128.bitselect(sl2, suml2, accept);
-      changed = v128.or(changed, accept);
-    }
-    if (!v128.any_true(v128.and(changed, alive))) break;
-  }
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(codes + i, v128.and(f32x4.add(v128.load(codes + i), f32x4.splat(nmax as f32)), alive));
-  }
-  const fitted = v128.and(f32x4.gt(suml2, zero), alive);
-  return v128.and(f32x4.div(sumlx, suml2), fitted);
+  v128.store(sums, sumlx);
+  v128.store(sums, suml2, 16);
+  v128.store(sums, alive, 32);
+}
+
+/** Takes one element of four sub-blocks out of the sums and puts it back with a better code, if there is one. Returns where. */
+// @ts-ignore: decorator
+@inline
+function descendStep(x: usize, codes: usize, sums: usize, low: v128, high: v128): v128 {
+  const zero = f32x4.splat(0);
+  const sumlx = v128.load(sums);
+  const suml2 = v128.load(sums, 16);
+  const v = v128.load(x);
+  const w = f32x4.mul(v, v);
+  const wv = f32x4.mul(w, v);
+  const old = v128.load(codes);
+  let slx = f32x4.sub(sumlx, f32x4.mul(wv, old));
+  const positive = f32x4.gt(slx, zero);
+  let sl2 = f32x4.sub(suml2, f32x4.mul(f32x4.mul(w, old), old));
+  const l = clamped(f32x4.div(f32x4.mul(v, sl2), slx), low, high);
+  slx = f32x4.add(slx, f32x4.mul(wv, l));
+  sl2 = f32x4.add(sl2, f32x4.mul(f32x4.mul(w, l), l));
+  const gain = f32x4.gt(f32x4.mul(f32x4.mul(slx, slx), suml2), f32x4.mul(f32x4.mul(sumlx, sumlx), sl2));
+  const accept = v128.and(v128.and(positive, f32x4.ne(l, old)), v128.and(f32x4.gt(sl2, zero), gain));
+  v128.store(codes, v128.bitselect(l, old, accept));
+  v128.store(sums, v128.bitselect(slx, sumlx, accept));
+  v128.store(sums, v128.bitselect(sl2, suml2, accept), 16);
+  return accept;
 }
