@@ -1,4 +1,5 @@
 import type { Encoding } from "../encodings/encoding";
+import type { Address, Kernels } from "../kernels";
 
 /** What calibration can know of a linear layer's inputs. */
 export type StatisticName = "importance" | "hessian";
@@ -19,6 +20,8 @@ export interface MethodRequest {
   /** One per plane of the encoding, rows·rowBytes bytes each. */
   readonly planes: readonly Uint8Array[];
   readonly statistics?: LayerStatistics;
+  /** Fast ways to the same values, with SCRATCH_BYTES of their memory to work in. Results are equal without. */
+  readonly kernels?: { readonly kernels: Kernels; readonly scratch: Address };
   /** The method's own options, by name; unknown ones are a "bad-request". */
   readonly options?: Readonly<Record<string, unknown>>;
 }

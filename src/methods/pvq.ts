@@ -1,5 +1,6 @@
-import { parsePyramidName } from "../encodings/pvq";
-import type { Method } from "./method";
+import { checkFinite } from "../encodings/finite";
+import { encodePyramid, parsePyramidName, plainSearch, type PyramidSearch } from "../encodings/pvq";
+import type { Method, MethodRequest } from "./method";
 import { checkRequest, unsupported } from "./options";
 
 /**
@@ -16,7 +17,18 @@ export const pvq: Method = {
   encode(request) {
     checkRequest(this, request);
     const { encoding, x, rows, columns, planes } = request;
-    if (!encoding.encode) throw unsupported(this, encoding);
-    encoding.encode(x, rows, columns, planes);
+    const options = parsePyramidName(encoding.name);
+    if (!options) throw unsupported(this, encoding);
+    checkFinite(x, rows, columns, encoding.label);
+    encodePyramid(options, { x, rows, columns }, planes, searchWith(request.kernels));
   },
 };
+
+/** The compiled search where it covers the group size, else the plain one. */
+function searchWith(fast: MethodRequest["kernels"]): PyramidSearch {
+  const search = fast?.kernels.pyramidSearch;
+  if (!fast || !search) return plainSearch;
+  return (x, count, n, k, y) => {
+    if (!search(x, count, n, k, y, fast.scratch)) plainSearch(x, count, n, k, y);
+  };
+}
