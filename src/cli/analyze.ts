@@ -3,7 +3,7 @@ import type { PlainError } from "../core/errors";
 import type { TensorInfo } from "../core/model";
 import type { TensorReport } from "../core/series";
 import { modelDocument, printDocument } from "./document";
-import { bytes, digits, percent, seconds } from "./numbers";
+import { bytes, digits, many, percent, seconds } from "./numbers";
 import { asUsage } from "./outcome";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
@@ -52,7 +52,7 @@ export async function analyze({ model, globs, encodings, json, threads }: Analyz
       const { progress } = done;
       await print([
         summary(index),
-        `${rows.length} tensors, ${bytes(progress.bytesTotal)} in ${seconds(progress.seconds)}\n`,
+        `${many(rows.length, "tensor")}, ${bytes(progress.bytesTotal)} in ${seconds(progress.seconds)}\n`,
         ...[...failed].map(([tensor, error]) => printable(`failed: ${tensor}: ${error.message}`) + "\n"),
         ...ranking(rows, names),
       ]);

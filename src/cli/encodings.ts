@@ -8,12 +8,14 @@ const columns: readonly Column<EncodingInfo>[] = [
   { title: "name", text: (e) => e.name },
   { title: "bits/weight", align: "right", text: (e) => digits(e.bitsPerWeight) },
   { title: "block", align: "right", text: (e) => String(e.blockElements) },
-  { title: "exported to", text: (e) => e.targets.join(", ") },
+  { title: "containers", text: (e) => e.targets.join(", ") },
   { title: "", text: (e) => e.description },
 ];
 
-/** `bitlens encodings`. */
+/** `bitlens encodings`: storage layouts, and the names that `export` takes for each format. */
 export async function encodings(): Promise<void> {
   const { listEncodings } = await import("../engine/encodingTable");
-  await print([table(columns, listEncodings())]);
+  const { formats } = await import("../formats/index");
+  const targets = formats.map((f) => `${f.label}: ${f.exportTargets.map((t) => t.name).join(", ")}\n`);
+  await print([table(columns, listEncodings()), "\nbitlens export writes\n", ...targets]);
 }

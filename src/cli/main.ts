@@ -42,7 +42,7 @@ export function buildProgram(): Command {
     .command("export")
     .summary("write a quantized copy in the model's own format")
     .description(
-      "Write a quantized copy in the model's own format. The copy appears under its name when it is complete and has been read back;\n" +
+      "Write a quantized copy in the model's own format. The copy appears under its name when it is complete and has been read back; " +
       "the source is never touched.")
     .argument("<MODEL>", "model file or folder")
     .requiredOption("-e, --encoding <NAME>", "encoding of the weights (see: bitlens encodings)")

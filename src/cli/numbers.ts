@@ -17,6 +17,11 @@ export function count(value: number): string {
   return scaled(value, ["", "k", "M", "B", "T"]).trimEnd();
 }
 
+/** "1 tensor", "2 tensors". */
+export function many(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
 export function percent(share: number): string {
   return `${digits(100 * share)} %`;
 }

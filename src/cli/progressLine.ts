@@ -12,7 +12,7 @@ export class ProgressLine {
     if (elapsed > 0.5 && bytesDone > 0) {
       parts.push(`${bytes(bytesDone / elapsed)}/s`, `${seconds((elapsed * (bytesTotal - bytesDone)) / bytesDone)} left`);
     }
-    const line = parts.join("  ").slice(0, Math.max(1, (process.stderr.columns ?? 80) - 1));
+    const line = parts.join("  ").slice(0, Math.max(1, (process.stderr.columns || 80) - 1));
     process.stderr.write(`\r\x1b[K${line}`);
   }
 

@@ -1,5 +1,5 @@
 import type { ModelIndex } from "../core/model";
-import { bytes, count, digits } from "./numbers";
+import { bytes, count, digits, many } from "./numbers";
 import { printable } from "./table";
 
 /** What a person wants to know first. */
@@ -11,10 +11,10 @@ export function summary(index: ModelIndex): string {
     [
       index.format,
       index.architecture,
-      `${index.tensors.length} tensors`,
-      index.layerCount > 0 ? `${index.layerCount} layers` : "",
+      many(index.tensors.length, "tensor"),
+      index.layerCount > 0 ? many(index.layerCount, "layer") : "",
       `${count(index.parameterCount)} parameters`,
-      `${bytes(index.byteLength)} in ${index.files.length === 1 ? "1 file" : `${index.files.length} files`}`,
+      `${bytes(index.byteLength)} in ${many(index.files.length, "file")}`,
       `${digits(bits)} bits per weight`,
     ].filter(Boolean).join(", "),
     ...index.problems.slice(0, 20).map((p) => `problem: ${p.message}${p.tensor && !p.message.includes(p.tensor) ? ` (${p.tensor})` : ""}`),
