@@ -3,6 +3,7 @@ import type { App } from "./app";
 import { registerCommands } from "./commands";
 import { Documents } from "./documents";
 import { EngineHost } from "./engineHost";
+import type { UserError } from "./errors";
 import { engineStopped, threadsChanged } from "./errors";
 import { ExportJobs } from "./exportJobs";
 import { watchFiles } from "./fileWatch";
@@ -10,13 +11,14 @@ import { LayersTree } from "./layersTree";
 import { ModelEditor, viewType } from "./modelEditor";
 import { settings } from "./settings";
 import { statusBar } from "./statusBar";
-import { tell } from "./tell";
+import { tell, toldErrors } from "./tell";
 import { ViewStore } from "./viewStore";
 
 /** What other extensions, and our own tests, may see. */
 export interface BitlensApi {
   readonly app: App;
   readonly tree: LayersTree;
+  told(): readonly UserError[];
 }
 
 export function activate(context: vscode.ExtensionContext): BitlensApi {
@@ -44,7 +46,7 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
       tell(engineStopped(reason, interrupted?.name));
     }),
   );
-  return { app, tree };
+  return { app, tree, told: toldErrors };
 }
 
 export function deactivate(): void {

@@ -24,6 +24,7 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
   #roots: Node[] = [];
   #nodes = new Map<string, Node>();
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
   readonly onDidChangeTreeData = this.#changes.event;
 
@@ -105,10 +106,15 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     }, refreshMilliseconds);
   }
 
-  #follow(tensor: string): void {
+  #follow(tensor: string, attempts = 5): void {
     const node = this.#nodes.get(tensor);
     // Revealing in a hidden view would open the side bar over what the person is doing.
-    if (node && this.#view.visible) void this.#view.reveal(node, { select: true, focus: false, expand: true });
+    if (!node || !this.#view.visible) return;
+    this.#view.reveal(node, { select: true, focus: false, expand: true }).then(undefined, () => {
+      // The workbench was just reading the tree anew, and did not know the node.
+      const again = attempts > 1 && this.#document?.selected === tensor;
+      if (again) this.#retry = setTimeout(() => this.#follow(tensor, attempts - 1), refreshMilliseconds);
+    });
   }
 
   /** For tests: what is selected now. */
@@ -119,6 +125,7 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
 
   dispose(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changes.dispose();
   }

@@ -35,14 +35,15 @@ describe("export", () => {
       for (const choice of choices) {
         const output = path.join(
           folder.path,
-          format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${format}`,
+          choice.format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${choice.format}`,
         );
         const result = await exportTo(document.uri, choice.encoding, output);
-        assert.ok(result, `${choice.encoding} was not exported`);
+        const { told } = await activated();
+        assert.ok(result, `${choice.encoding} was not exported: ${told().at(-1)?.message}`);
         assert.equal(weightBytes(output), choice.byteLength, `${choice.encoding}: predicted size`);
         const { app } = await activated();
         const again = await (await app.engine.start()).engine.open(output);
-        assert.equal(again.format, format);
+        assert.equal(again.format, choice.format);
       }
     });
   }
@@ -74,5 +75,7 @@ describe("export", () => {
     const output = path.join(folder.path, "never");
     assert.equal(await exportTo(sampleUri(), "no-such-encoding", output), undefined);
     assert.ok(!fs.existsSync(output));
+    const { told } = await activated();
+    assert.match(told().at(-1)!.message, /cannot be exported as no-such-encoding; choose one of /);
   });
 });

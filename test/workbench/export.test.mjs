@@ -32,12 +32,17 @@ describe("exporting from the workbench", () => {
     assert.deepEqual(session.browser.problems(), []);
   });
 
-  /** Answers the workbench's own save dialog. */
+  /** Answers the workbench's own save dialog, which fills in its proposal some time after it opened. */
   async function saveAs(target) {
     const input = page.locator(dialogInput);
     await eventually(async () => assert.match(await input.inputValue(), /[\\/]/), 20_000);
-    await input.fill(target);
-    await page.waitForTimeout(400); // the dialog looks at the folder while one types
+    await eventually(async () => {
+      await input.fill(target);
+      for (let i = 0; i < 3; i++) {
+        await page.waitForTimeout(250);
+        assert.equal(await input.inputValue(), target);
+      }
+    }, 20_000);
     await page.keyboard.press("Enter");
   }
 

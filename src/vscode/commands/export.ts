@@ -48,7 +48,7 @@ export const exportModel: Command = {
           choices.map((c) => c.encoding),
         ),
       );
-    const output = choice && (answers?.output ?? (await pickOutput(document, index.format, choice)));
+    const output = choice && (answers?.output ?? (await pickOutput(document, choice)));
     if (!choice || !output) return undefined;
     const result = await runExport(app, document, choice, output);
     if (result && !answers) void tellResult(result);
@@ -56,33 +56,42 @@ export const exportModel: Command = {
   },
 };
 
+type ChoiceItem = vscode.QuickPickItem & { readonly choice?: ExportChoice };
+
 async function pickChoice(document: ModelDocument, choices: readonly ExportChoice[]): Promise<ExportChoice | undefined> {
   const today = document.index!.byteLength;
   const share = (choice: ExportChoice) => `${((100 * choice.byteLength) / today).toFixed(0)} %`;
-  const picked = await vscode.window.showQuickPick(
-    choices.map((choice) => ({
-      label: choice.label,
-      description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${share(choice)} of today's size`,
-      detail: `${choice.description} · ${count(choice.tensorCount, "tensor")} will change`,
-      choice,
-    })),
-    { title: `Export ${document.name}`, placeHolder: "Choose an encoding", matchOnDescription: true, matchOnDetail: true },
-  );
+  const item = (choice: ExportChoice): ChoiceItem => ({
+    label: choice.label,
+    description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${share(choice)} of today's size`,
+    detail: `${choice.description} · ${count(choice.tensorCount, "tensor")} will change`,
+    choice,
+  });
+  const formats = [...new Set(choices.map((c) => c.format))];
+  const items = formats.flatMap((format): ChoiceItem[] => [
+    { label: formatLabels[format], kind: vscode.QuickPickItemKind.Separator },
+    ...choices.filter((c) => c.format === format).map(item),
+  ]);
+  const picked = await vscode.window.showQuickPick(items, {
+    title: `Export ${document.name}`,
+    placeHolder: "Choose an encoding",
+    matchOnDescription: true,
+    matchOnDetail: true,
+  });
   return picked?.choice;
 }
 
-async function pickOutput(document: ModelDocument, format: FormatName, choice: ExportChoice): Promise<string | undefined> {
-  const name = exportName(document.uri.fsPath, format, choice.encoding);
-  const filters: Record<FormatName, Record<string, string[]> | undefined> = {
-    gguf: { GGUF: ["gguf"] },
-    onnx: { ONNX: ["onnx"] },
-    safetensors: undefined, // a folder: weights, configuration and tokenizer together
-  };
+const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
+
+async function pickOutput(document: ModelDocument, { format, label, encoding }: ExportChoice): Promise<string | undefined> {
+  const name = exportName(document.uri.fsPath, format, encoding);
+  const beside = proposedFolder(document.uri);
+  const isFolder = format === "safetensors"; // weights, configuration and tokenizer together
   const target = await vscode.window.showSaveDialog({
-    title: format === "safetensors" ? "Export to a new folder" : `Export ${choice.label}`,
+    title: isFolder ? "Export to a new folder" : `Export ${label}`,
     saveLabel: "Export",
-    defaultUri: vscode.Uri.joinPath(proposedFolder(document.uri), name),
-    filters: filters[format],
+    defaultUri: vscode.Uri.joinPath(beside, name),
+    filters: isFolder ? undefined : { [formatLabels[format]]: [format] },
   });
   return target?.fsPath;
 }

@@ -37,6 +37,8 @@ describe("proposed export names", () => {
     ["/m/tale/model.safetensors", "safetensors", "int4-g128", "tale-int4-g128"],
     ["/m/tale/model-00001-of-00030.safetensors", "safetensors", "int4-g128", "tale-int4-g128"],
     ["/m/tale/model.safetensors.index.json", "safetensors", "int4-g128", "tale-int4-g128"],
+    ["/m/tale/model.safetensors", "gguf", "q4_0", "tale-q4_0.gguf"],
+    ["/m/tale/model.onnx", "onnx", "int8-qdq", "tale-int8-qdq.onnx"],
     ["/m/x/lora.safetensors", "safetensors", "int8-channel", "lora-int8-channel"],
   ];
   for (const [source, format, encoding, expected] of rows) {
