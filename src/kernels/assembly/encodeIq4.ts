@@ -1,5 +1,5 @@
 // ggml's 4-bit non-linear types, byte for byte as src/encodings/ggml/iq4.ts.
-import { importanceWeights16, meanSquare, nearestInt, ZERO_BLOCK } from "./search";
+import { importanceWeights16, meanSquare, nearestInt, signedExtreme, ZERO_BLOCK } from "./search";
 import { halfBits } from "./toHalf";
 
 // Scratch: levels and codes by ⌊2v⌋ + 256, then weights of a block, indices and scales.
@@ -48,11 +48,7 @@ function levels(v: v128, table: usize): v128 {
 
 /** The scale of a block of 32 with its weights in scratch: sixteen tries in the lanes of four vectors. */
 function fitLevels(x: usize, scratch: usize): f32 {
-  let extreme: f32 = 0;
-  for (let i: usize = 0; i < 128; i += 4) {
-    const v = load<f32>(x + i);
-    if (abs(v) > abs(extreme)) extreme = v;
-  }
+  const extreme = signedExtreme(x, 128);
   if (abs(extreme) < ZERO_BLOCK) return 0;
   const e = f32x4.splat(extreme);
   const first: f32 = 1 / (-extreme / -127);

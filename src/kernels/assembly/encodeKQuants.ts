@@ -18,7 +18,7 @@ const SUMS: usize = 1344;
 const SCALE_CODES: usize = 1408;
 const MIN_CODES: usize = 1424;
 const CODES: usize = 1440;
-// All sixteen sub-blocks of Q3_K and their codes, lane by lane.
+// All sixteen sub-blocks of Q3_K and their codes, lane by lane; before that the codes of a candidate.
 const ALL_X: usize = 2048;
 const ALL_CODES: usize = 3072;
 
@@ -64,12 +64,12 @@ function headerOf(x: usize, importance: usize, nmax: f32, first: f32, steps: u32
       importanceWeights(scratch + X, 32, variance, scratch + WEIGHTS, at + SUMS);
       searchAffine(
         scratch + X, scratch + WEIGHTS, 32, nmax, -0.9, 0.05, 36, false, true,
-        at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+        scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
     } else {
       rmsWeights(scratch + X, 32, scratch + WEIGHTS);
       searchAffine(
         scratch + X, scratch + WEIGHTS, 32, nmax, first, 0.1, steps, false, false,
-        at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+        scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
     }
   }
   let d: f32;
@@ -147,12 +147,12 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
           importanceWeights(scratch + X, 16, variance, scratch + WEIGHTS, at + SUMS);
           searchAffine(
             scratch + X, scratch + WEIGHTS, 16, 3, -0.9, 0.05, 36, false, true,
-            at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+            scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
         } else {
           for (let i: usize = 0; i < 256; i += 16) v128.store(scratch + i, f32x4.abs(v128.load(scratch + i, X)), WEIGHTS);
           searchAffine(
             scratch + X, scratch + WEIGHTS, 16, 3, -0.5, 0.1, 15, true, false,
-            at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+            scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
         }
       }
       let d: f32;
@@ -194,20 +194,10 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
   return 1;
 }
 
-/** Q3_K without importance: scales of sixteen sub-blocks, and their codes 0..7. */
-function descend(x: usize, scratch: usize): void {
-  for (let k: usize = 0; k < 4; k++) interleave(x + 256 * k, 64, 16, scratch + ALL_X + 256 * k);
-  descendSymmetric(scratch + ALL_X, 4, scratch + ALL_CODES, scratch + SCALES, scratch + WEIGHTS);
-  for (let k: usize = 0; k < 4; k++) {
-    for (let i: usize = 0; i < 16; i++) {
-      const codes = i32x4.trunc_sat_f32x4_s(v128.load(scratch + 256 * k + 16 * i, ALL_CODES));
-      const to = scratch + 64 * k + i;
-      store<u8>(to, i32x4.extract_lane(codes, 0) as u8, CODES);
-      store<u8>(to, i32x4.extract_lane(codes, 1) as u8, CODES + 16);
-      store<u8>(to, i32x4.extract_lane(codes, 2) as u8, CODES + 32);
-      store<u8>(to, i32x4.extract_lane(codes, 3) as u8, CODES + 48);
-    }
-  }
+/** The searched codes of sub-block j of Q3_K without importance. */
+function descended(scratch: usize, j: usize): void {
+  const from = scratch + ALL_CODES + 256 * (j >> 2) + ((j & 3) << 2);
+  for (let i: usize = 0; i < 16; i++) store<u8>(scratch + 16 * j + i, load<f32>(from + 16 * i) as u8, CODES);
 }
 
 export function encode_q3_K(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, out: usize): u32 {
@@ -225,7 +215,8 @@ export function encode_q3_K(x: usize, rows: u32, columns: u32, importance: usize
         d = searchSymmetric(scratch + SCALES, 16, 32, scratch + SUMS, scratch + BASES);
         v128.store(scratch, symmetric16(scratch + SCALES, 0, 32, load<f32>(scratch, BASES)), SCALE_CODES);
       } else {
-        descend(x, scratch);
+        for (let k: usize = 0; k < 4; k++) interleave(x + 256 * k, 64, 16, scratch + ALL_X + 256 * k);
+        descendSymmetric(scratch + ALL_X, 4, scratch + ALL_CODES, scratch + SCALES, scratch + WEIGHTS);
         let extreme: f32 = 0;
         for (let j: usize = 0; j < 16; j++) {
           const scale = load<f32>(scratch + (j << 2), SCALES);
@@ -259,6 +250,8 @@ export function encode_q3_K(x: usize, rows: u32, columns: u32, importance: usize
         if (scale != 0 || importance) {
           const codes = symmetric16(x + 64 * j, scale, 4, load<f32>(scratch + (j << 2), INVERSES));
           v128.store(scratch + 16 * j, codes, CODES);
+        } else {
+          descended(scratch, j);
         }
       }
       const three = i8x16.splat(3);

@@ -27,12 +27,12 @@ export function clamped(v: v128, low: v128, high: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.max_s(low, i32x4.min_s(high, nearestInts(v))));
 }
 
-/** The same for values that are known to be less than 2^22. */
+/** Nearest integers of values that are known to be less than 2^22. */
 // @ts-ignore: decorator
 @inline
-function bounded(v: v128, low: v128, high: v128): v128 {
+function rounded(v: v128): v128 {
   const magic = f32x4.splat(MAGIC);
-  return f32x4.pmax(low, f32x4.pmin(high, f32x4.sub(f32x4.add(v, magic), magic)));
+  return f32x4.sub(f32x4.add(v, magic), magic);
 }
 
 /** Codes 0..top of v when it is clamped before rounding. */
@@ -60,6 +60,26 @@ export function interleave(x: usize, stride: usize, n: u32, target: usize): void
     v128.store(target, v128.shuffle<i64>(ab1, cd1, 0, 2), 32);
     v128.store(target, v128.shuffle<i64>(ab1, cd1, 1, 3), 48);
   }
+}
+
+/** The value of largest magnitude among `bytes` bytes of f32, a multiple of 16; the first of equals. */
+export function signedExtreme(x: usize, bytes: usize): f32 {
+  let most = f32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(x + i)));
+  const magnitude = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+  const m = f32x4.splat(magnitude);
+  let positive = i32x4.splat(0);
+  let negative = positive;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const v = v128.load(x + i);
+    positive = v128.or(positive, f32x4.eq(v, m));
+    negative = v128.or(negative, f32x4.eq(f32x4.neg(v), m));
+  }
+  if (!v128.any_true(negative)) return magnitude;
+  if (!v128.any_true(positive)) return -magnitude;
+  while (abs(load<f32>(x)) < magnitude) x += 4;
+  return load<f32>(x);
 }
 
 /** Σx² / count · factor of one run, in order. */
@@ -115,13 +135,13 @@ export function importanceWeights16(x: usize, importance: usize, variance: f32, 
 /**
  * Codes 0..nmax with scale and minimum for four sub-blocks: candidates (first + step·i + nmax)/(max − min), i = 0..steps. Writes
  * one v128 each to scales, mins (negated minimum), and what makes the codes again: inverses and bases of
- * code = nearest(inverse·(x − base)), and where they are those from before the candidates a mask, since only these clamp first.
+ * code = nearest(inverse·(x − base)), and where they are those from before the candidates a mask, since only these clamp first. `codes`: n · 16 bytes of scratch.
  */
 // @ts-ignore: decorator
 @inline
 export function searchAffine(
   x: usize, weights: usize, n: u32, nmax: f32, first: f32, step: f32, steps: u32, absolute: bool, clampFirst: bool,
-  scales: usize, mins: usize, inverses: usize, bases: usize, initials: usize,
+  codes: usize, scales: usize, mins: usize, inverses: usize, bases: usize, initials: usize,
 ): void {
   const bytes = (n as usize) << 4;
   const zero = f32x4.splat(0);
@@ -162,6 +182,7 @@ export function searchAffine(
       const v = v128.load(x + i);
       const t = f32x4.mul(inverse, f32x4.sub(v, min));
       const l = clampFirst ? clampedFirst(t, top) : clamped(t, zero, high);
+      v128.store(codes + i, l);
       const wl = f32x4.mul(v128.load(weights + i), l);
       sumL = f32x4.add(sumL, wl);
       sumL2 = f32x4.add(sumL2, f32x4.mul(wl, l));
@@ -175,10 +196,7 @@ export function searchAffine(
     thisScale = v128.bitselect(f32x4.div(sumXL, sumL2), thisScale, positive);
     let error = zero;
     for (let i: usize = 0; i < bytes; i += 16) {
-      const v = v128.load(x + i);
-      const t = f32x4.mul(inverse, f32x4.sub(v, min));
-      const l = clampFirst ? clampedFirst(t, top) : clamped(t, zero, high);
-      const diff = f32x4.sub(f32x4.add(f32x4.mul(thisScale, l), thisMin), v);
+      const diff = f32x4.sub(f32x4.add(f32x4.mul(thisScale, v128.load(codes + i)), thisMin), v128.load(x + i));
       error = f32x4.add(error, f32x4.mul(v128.load(weights + i), absolute ? f32x4.abs(diff) : f32x4.mul(diff, diff)));
     }
     const better = v128.and(v128.and(f32x4.gt(determinant, zero), f32x4.lt(error, best)), alive);
@@ -266,16 +284,9 @@ export function fitPositive(n: u32, nmax: i32, x: usize, codes: usize, weights: 
  * NaN for an all-zero block, whose codes are 0 without the offset.
  */
 export function searchSymmetric(x: usize, n: u32, nmax: i32, weights: usize, inverse: usize): f32 {
-  let extreme: f32 = 0;
-  let magnitude: f32 = 0;
-  for (let i: usize = 0; i < ((n as usize) << 2); i += 4) {
-    const v = load<f32>(x + i);
-    if (abs(v) > magnitude) {
-      magnitude = abs(v);
-      extreme = v;
-    }
-  }
-  if (magnitude < ZERO_BLOCK) {
+  const bytes = (n as usize) << 2;
+  const extreme = signedExtreme(x, bytes);
+  if (abs(extreme) < ZERO_BLOCK) {
     store<f32>(inverse, NaN);
     return 0;
   }
@@ -293,23 +304,30 @@ export function searchSymmetric(x: usize, n: u32, nmax: i32, weights: usize, inv
   const zero = f32x4.splat(0);
   let lx0 = zero, lx1 = zero, lx2 = zero, lx3 = zero, lx4 = zero;
   let l20 = zero, l21 = zero, l22 = zero, l23 = zero, l24 = zero;
-  for (let i: usize = 0; i < ((n as usize) << 2); i += 4) {
+  // Three vectors, then two: all five do not fit into registers. The first three reach −nmax − 0.2 at most, which needs no
+  // clamping below.
+  for (let i: usize = 0; i < bytes; i += 4) {
     const v = v128.load_splat<u32>(x + i);
     const w = weights ? v128.load_splat<u32>(weights + i) : f32x4.mul(v, v);
     const wv = f32x4.mul(w, v);
-    let l = bounded(f32x4.mul(i0, v), low, high);
+    let l = f32x4.pmin(high, rounded(f32x4.mul(i0, v)));
     lx0 = f32x4.add(lx0, f32x4.mul(wv, l));
     l20 = f32x4.add(l20, f32x4.mul(f32x4.mul(w, l), l));
-    l = bounded(f32x4.mul(i1, v), low, high);
+    l = f32x4.pmin(high, rounded(f32x4.mul(i1, v)));
     lx1 = f32x4.add(lx1, f32x4.mul(wv, l));
     l21 = f32x4.add(l21, f32x4.mul(f32x4.mul(w, l), l));
-    l = bounded(f32x4.mul(i2, v), low, high);
+    l = f32x4.pmin(high, rounded(f32x4.mul(i2, v)));
     lx2 = f32x4.add(lx2, f32x4.mul(wv, l));
     l22 = f32x4.add(l22, f32x4.mul(f32x4.mul(w, l), l));
-    l = bounded(f32x4.mul(i3, v), low, high);
+  }
+  for (let i: usize = 0; i < bytes; i += 4) {
+    const v = v128.load_splat<u32>(x + i);
+    const w = weights ? v128.load_splat<u32>(weights + i) : f32x4.mul(v, v);
+    const wv = f32x4.mul(w, v);
+    let l = f32x4.pmax(low, f32x4.pmin(high, rounded(f32x4.mul(i3, v))));
     lx3 = f32x4.add(lx3, f32x4.mul(wv, l));
     l23 = f32x4.add(l23, f32x4.mul(f32x4.mul(w, l), l));
-    l = bounded(f32x4.mul(i4, v), low, high);
+    l = f32x4.pmax(low, f32x4.pmin(high, rounded(f32x4.mul(i4, v))));
     lx4 = f32x4.add(lx4, f32x4.mul(wv, l));
     l24 = f32x4.add(l24, f32x4.mul(f32x4.mul(w, l), l));
   }
@@ -342,8 +360,11 @@ function choose(sumlx: f32, suml2: f32, inverse: f32): void {
   chosenInverse = inverse;
 }
 
-/** Four candidates in the order of their lanes, without the first when `from` is 1. */
+/** Four candidates in the order of their lanes, without the first when `from` is 1. Mostly none is better than what there is. */
+// @ts-ignore: decorator
+@inline
 function choose4(lx: v128, l2: v128, inverse: v128, from: i32): void {
+  if (!v128.any_true(f32x4.gt(f32x4.mul(lx, lx), f32x4.mul(f32x4.splat(chosenBest), l2)))) return;
   if (from == 0) choose(f32x4.extract_lane(lx, 0), f32x4.extract_lane(l2, 0), f32x4.extract_lane(inverse, 0));
   choose(f32x4.extract_lane(lx, 1), f32x4.extract_lane(l2, 1), f32x4.extract_lane(inverse, 1));
   choose(f32x4.extract_lane(lx, 2), f32x4.extract_lane(l2, 2), f32x4.extract_lane(inverse, 2));
@@ -359,16 +380,20 @@ export function descendSymmetric(x: usize, nmax: i32, codes: usize, scales: usiz
   for (let k: usize = 0; k < 4; k++) startDescent(x + 256 * k, nmax, codes + 256 * k, sums + 64 * k);
   const low = i32x4.splat(-nmax);
   const high = i32x4.splat(nmax - 1);
-  for (let pass = 0; pass < 5; pass++) {
-    let changed = i32x4.splat(0);
+  // A vector in which nothing changed will not change any more.
+  let active = 15;
+  for (let pass = 0; pass < 5 && active; pass++) {
+    let a = i32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
     for (let i: usize = 0; i < 256; i += 16) {
-      const a = descendStep(x + i, codes + i, sums, low, high);
-      const b = descendStep(x + i + 256, codes + i + 256, sums + 64, low, high);
-      const c = descendStep(x + i + 512, codes + i + 512, sums + 128, low, high);
-      const d = descendStep(x + i + 768, codes + i + 768, sums + 192, low, high);
-      changed = v128.or(changed, v128.or(v128.or(a, b), v128.or(c, d)));
+      if (active & 1) a = v128.or(a, descendStep(x + i, codes + i, sums, low, high));
+      if (active & 2) b = v128.or(b, descendStep(x + i + 256, codes + i + 256, sums + 64, low, high));
+      if (active & 4) c = v128.or(c, descendStep(x + i + 512, codes + i + 512, sums + 128, low, high));
+      if (active & 8) d = v128.or(d, descendStep(x + i + 768, codes + i + 768, sums + 192, low, high));
     }
-    if (!v128.any_true(changed)) break;
+    active = i32(v128.any_true(a)) | (i32(v128.any_true(b)) << 1) | (i32(v128.any_true(c)) << 2) | (i32(v128.any_true(d)) << 3);
   }
   const offset = f32x4.splat(nmax as f32);
   for (let k: usize = 0; k < 4; k++) {
@@ -427,6 +452,7 @@ function descendStep(x: usize, codes: usize, sums: usize, low: v128, high: v128)
   const positive = f32x4.gt(slx, zero);
   let sl2 = f32x4.sub(suml2, f32x4.mul(f32x4.mul(w, old), old));
   const l = clamped(f32x4.div(f32x4.mul(v, sl2), slx), low, high);
+  if (!v128.any_true(v128.and(positive, f32x4.ne(l, old)))) return i32x4.splat(0);
   slx = f32x4.add(slx, f32x4.mul(wv, l));
   sl2 = f32x4.add(sl2, f32x4.mul(f32x4.mul(w, l), l));
   const gain = f32x4.gt(f32x4.mul(f32x4.mul(slx, slx), suml2), f32x4.mul(f32x4.mul(sumlx, sumlx), sl2));
