@@ -1,12 +1,11 @@
 import type { ExportForm } from "../../core/model";
 import type { Located } from "./constants";
 import { type Consumer, mostConsumers, storedOrder } from "./consumers";
-import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, type Network, outputOf, type Value } from "./network";
+import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
 import type { ModelProto } from "./schema";
 
 export interface FormContext {
   readonly proto: ModelProto;
-  readonly network: Network;
   readonly located: Located;
   readonly consumers: readonly Consumer[];
   /** Shown dequantized: its codes stay as they are. */
@@ -33,13 +32,13 @@ export function exportForms(context: FormContext): Readonly<Record<"MatMulNBits"
 }
 
 /** What keeps a weight as it is whatever the form. */
-function keptAnyway({ located, consumers, quantized, network }: FormContext): string | undefined {
-  const { constant, type, problem } = located;
-  const { value, origin } = constant;
+function keptAnyway({ located, consumers, quantized }: FormContext): string | undefined {
+  const { type, problem } = located;
+  const { value, origin } = located.constant;
   if (quantized) return "it is quantized already";
   if (problem || !type || located.count === 0) return "its values cannot be read";
   if (!floats.has(type.id as 1)) return `it is stored as ${type.name}`;
-  if (value.constant !== constant || network.duplicates.includes(constant.name)) return "another constant has the same name";
+  if (value.isAmbiguous) return "another constant has the same name";
   if (value.scope.fn || consumers.some((c) => c.node.scope.fn)) return "it is used inside a local function";
   if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
   if (consumers.length >= mostConsumers) return "too many operators use it";

@@ -21,6 +21,8 @@ export interface Value {
   readonly uses: Use[];
   constant?: Constant;
   producer?: GraphNode;
+  /** Several constants have this name. */
+  isAmbiguous?: boolean;
   isInput: boolean;
   isOutput: boolean;
 }
@@ -165,6 +167,7 @@ class Builder {
     const constant: Constant = { name: unique, value, origin };
     this.constants.push(constant);
     if (unique !== wanted) this.duplicates.push(unique);
+    if (value.constant) value.isAmbiguous = true;
     value.constant ??= constant;
   }
 

@@ -61,7 +61,7 @@ function chosen(model: OnnxModel, assignments: readonly Assignment[], path: stri
     const place = { file: path, tensor: assignment.tensor };
     if (!weight) throw new EngineError("bad-request", "The model has no such tensor.", place);
     const { located, consumers } = weight;
-    const forms = exportForms({ proto: model.proto, network: model.network, located, consumers, quantized: model.views.has(located.constant.value) });
+    const forms = exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(located.constant.value) });
     const form = forms?.[assignment.encoding === "int8-qdq" ? "QDQ" : "MatMulNBits"];
     if (!form || "kept" in form) {
       throw new EngineError("bad-request", `The tensor cannot be stored as ${assignment.encoding}: ${form?.kept ?? "no operator takes it as a weight"}.`, place);

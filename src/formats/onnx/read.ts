@@ -170,7 +170,7 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
     bitsPerWeight: located.count > 0 ? (8 * byteLength) / elementCount : 0,
     storage, role: "other", group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "", consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
-    exportForms: exportForms({ proto: model.proto, network: model.network, located, consumers, quantized: model.views.has(value) }),
+    exportForms: exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(value) }),
   };
 }
 
