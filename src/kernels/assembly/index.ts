@@ -9,4 +9,5 @@ export * from "./decodeFloats";
 export * from "./decodeLegacy";
 export * from "./decodeKQuants";
 export * from "./encodeKQuants";
+export * from "./encodeIq4";
 export * from "./pyramid";

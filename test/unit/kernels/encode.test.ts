@@ -33,7 +33,7 @@ function samples(): [string, (i: number) => number][] {
   ];
 }
 
-const names = ["q4_K", "q5_K", "q6_K"];
+const names = ["q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs"];
 
 describe("encoding kernels: bytes other than the reference's", () => {
   const kernels = kernelsOver(2 << 20);
