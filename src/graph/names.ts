@@ -40,10 +40,10 @@ export function placeInName(name: string): PlaceInName {
   for (const [pattern, replacement] of suffixes) path = path.replace(pattern, replacement);
   const lastDot = path.lastIndexOf(".");
   const last = path.slice(lastDot + 1);
-  const hasParameter = parameters.test(last) || /^(weight|bias)/.test(last);
+  const hasParameter = lastDot >= 0 && (parameters.test(last) || /^(weight|bias)/.test(last));
   // PyTorch's fused attention keeps its matrices as parameters of the attention itself.
   const keepsName = last.startsWith("in_proj");
-  const module = hasParameter && !keepsName ? path.slice(0, Math.max(0, lastDot)) : path;
+  const module = hasParameter && !keepsName ? path.slice(0, lastDot) : path;
   const parameter = keepsName ? last.replace("in_proj_", "") : hasParameter ? last : "";
   const found = block.exec(module);
   const expert = expertNumber.exec(path);

@@ -65,7 +65,7 @@ const byPath = (table: readonly Row[]): ReadonlyMap<string, TensorRole> =>
 
 const inner = byPath(rows);
 const outer = byPath(outerRows);
-const longestPath = 2;
+const longestPath = 3;
 
 /** The role of a module inside a block, or undefined. Longer endings win: "mlp.c_proj" before "c_proj". */
 export const blockRole = (path: string): TensorRole | undefined => look(inner, path);

@@ -8,6 +8,7 @@ import { blockRole, outerRole, roleOrder } from "./roleNames";
  * the order stays, and `group` is the module's path.
  */
 export function annotate(index: ModelIndex): ModelIndex {
+  // A format that knows better than the tensor's name (ONNX exporters make some up) has set the group already.
   const places = index.tensors.map((t) => placeInName(t.group || t.name));
   const numbering = numberBlocks(places);
   const traits: Traits = {
