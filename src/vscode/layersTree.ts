@@ -110,14 +110,16 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     const node = this.#nodes.get(tensor);
     // Revealing in a hidden view would open the side bar over what the person is doing.
     if (!node || !this.#view.visible) return;
-    this.#view.reveal(node, { select: true, focus: false, expand: true }).then(undefined, () => {
-      // The workbench was just reading the tree anew, and did not know the node.
-      const again = attempts > 1 && this.#document?.selected === tensor;
-      if (again) this.#retry = setTimeout(() => this.#follow(tensor, attempts - 1), refreshMilliseconds);
-    });
+    clearTimeout(this.#retry);
+    // While the workbench reads the tree anew, it rejects a reveal or drops the selection after it: look again.
+    const again = () => {
+      if (attempts > 1 && this.#document?.selected === tensor && this.selection !== tensor) this.#follow(tensor, attempts - 1);
+    };
+    const later = () => void (this.#retry = setTimeout(again, refreshMilliseconds));
+    this.#view.reveal(node, { select: true, focus: false, expand: true }).then(later, later);
   }
 
-  /** For tests: what is selected now. */
+  /** The tensor that is selected in the tree. */
   get selection(): string | undefined {
     const node = this.#view.selection[0];
     return node?.kind === "tensor" ? node.tensor.name : undefined;

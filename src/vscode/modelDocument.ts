@@ -193,8 +193,10 @@ export class ModelDocument implements vscode.CustomDocument {
     const sameEncodings = encodings.join() === this.#measuredWith.join();
     this.#measuredWith = encodings;
     if (missing.length && sameEncodings) return missing;
-    this.results.clear();
-    this.#changes.fire({ kind: "cleared" });
+    if (this.results.reports.size || this.results.failures.size) {
+      this.results.clear();
+      this.#changes.fire({ kind: "cleared" });
+    }
     return measurable;
   }
 
