@@ -5,10 +5,12 @@ import type { EngineError } from "../../../src/core/errors";
 import type { TensorReport } from "../../../src/core/series";
 import type { Format } from "../../../src/formats/format";
 import { gguf } from "../../../src/formats/gguf";
+import { onnx } from "../../../src/formats/onnx";
 import { safetensors } from "../../../src/formats/safetensors";
 import { createNodeEngine } from "../../../src/node/createNodeEngine";
 import { TemporaryFolder } from "../../builders/folder";
 import { ggufFile, llamaTensors, valueType } from "../../builders/gguf";
+import { floats, model, value } from "../../builders/onnx";
 import { relativeError } from "../../builders/random";
 import { exportPlainly, valuesOf } from "../../builders/runPlan";
 import { safetensorsFile } from "../../builders/safetensors";
@@ -19,7 +21,7 @@ const hidden = 256;
 
 /** A Llama of one layer in F32, values and all. */
 function tinyGguf(): Uint8Array {
-  const tensors = llamaTensors({ layers: 1, hidden, keyValue: 32, feedForward: hidden, vocabulary: 40, type: 0 }).map((t, i) => {
+  const tensors = llamaTensors({ layers: 1, hidden, keyValue: 32, feedForward: 64, vocabulary: 40, type: 0 }).map((t, i) => {
     const values = gaussian(t.ne.reduce<number>((a, b) => a * Number(b), 1), { seed: i + 1 });
     return { ...t, data: new Uint8Array(values.buffer) };
   });
@@ -33,6 +35,19 @@ function tinySafetensors(): Uint8Array {
     "model.embed_tokens.weight": { dtype: "F32", shape: [40, hidden], data: data(40 * hidden, 1) },
     "model.layers.0.mlp.up_proj.weight": { dtype: "F32", shape: [100, hidden], data: data(100 * hidden, 2) },
     "model.layers.0.input_layernorm.weight": { dtype: "F32", shape: [hidden], data: data(hidden, 3) },
+  });
+}
+
+/** One weight stored [in][out] and one stored [out][in]: the first is turned on its way into blocks. */
+function tinyOnnx(): Uint8Array {
+  return model({
+    nodes: [
+      { op: "MatMul", in: ["x", "up"], out: ["h"] },
+      { op: "Gemm", in: ["h", "down", "bias"], out: ["y"], attributes: { transB: 1 } },
+    ],
+    initializers: [floats("up", [64, 96], gaussian(64 * 96)), floats("down", [40, 96], gaussian(40 * 96, { seed: 2 })), floats("bias", [40], gaussian(40))],
+    inputs: [value("x", 1, ["n", 64])],
+    outputs: [value("y", 1, ["n", 40])],
   });
 }
 
@@ -64,7 +79,8 @@ async function check(format: Format, source: { folder: string; name: string }, t
     const reports = new Map<string, TensorReport>();
     await engine.engine.analyse({ path: file, encodings }, (e) => e.kind === "report" && reports.set(e.report.name, e.report));
     for (const { tensor, encoding } of plain.assignments) {
-      const find = (index: typeof before) => index.tensors.find((t) => t.name === tensor)!;
+      // An ONNX graph holds the codes under a name of their own.
+      const find = (index: typeof before) => index.tensors.find((t) => t.name === tensor || t.name.startsWith(`${tensor}_`))!;
       const came = relativeError(valuesOf(find(before), before, source.folder), valuesOf(find(now), now, folder));
       const predicted = reports.get(tensor)!.errors.find((e) => e.encoding === encoding)!.relativeSquaredError;
       assert.ok(Math.abs(came - predicted) <= 1e-4 * predicted, `${tensor}: predicted ${predicted}, came ${came}`);
@@ -79,6 +95,7 @@ describe("engine: export in real formats equals the plain reference", () => {
   before(() => {
     folder = new TemporaryFolder();
     folder.put("tiny.gguf", tinyGguf());
+    folder.put("tiny.onnx", tinyOnnx());
     folder.put("hf/model.safetensors", tinySafetensors());
     folder.put("hf/config.json", "{}");
   });
@@ -88,6 +105,9 @@ describe("engine: export in real formats equals the plain reference", () => {
   }
   for (const { name } of gguf.exportTargets.filter((t) => t.name !== "f32")) {
     it(`GGUF as ${name}`, () => check(gguf, { folder: folder.path, name: "tiny.gguf" }, name));
+  }
+  for (const { name } of onnx.exportTargets) {
+    it(`ONNX as ${name}`, () => check(onnx, { folder: folder.path, name: "tiny.onnx" }, name));
   }
 
   it("a NaN is named with its place in the whole tensor, not in a worker's piece of it", async () => {
