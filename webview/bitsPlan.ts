@@ -5,8 +5,24 @@ import type { Entry, PanelTensor } from "./state";
 /** Kinds of tensors that a bar is stacked of. */
 export const kinds = ["embedding and head", "attention", "feed-forward", "norms and biases", "other"] as const;
 const kindOf: Readonly<Record<TensorRole, number>> = {
-  embedding: 0, head: 0, q: 1, k: 1, v: 1, qkv: 1, o: 1, gate: 2, up: 2, gate_up: 2, down: 2, router: 2,
-  attn_norm: 3, ffn_norm: 3, norm: 3, bias: 3, conv: 4, other: 4,
+  embedding: 0,
+  head: 0,
+  q: 1,
+  k: 1,
+  v: 1,
+  qkv: 1,
+  o: 1,
+  gate: 2,
+  up: 2,
+  gate_up: 2,
+  down: 2,
+  router: 2,
+  attn_norm: 3,
+  ffn_norm: 3,
+  norm: 3,
+  bias: 3,
+  conv: 4,
+  other: 4,
 };
 
 export interface TensorCost {
@@ -89,7 +105,14 @@ export function bitsPlan(entries: readonly Entry[], encoding: EncodingInfo | und
       }
     }
     elements += n;
-    return { label, elements: n, ...row, worst: worst === Infinity ? NaN : worst, worstTensor, members: members.map((m) => m.index) };
+    return {
+      label,
+      elements: n,
+      ...row,
+      worst: worst === Infinity ? NaN : worst,
+      worstTensor,
+      members: members.map((m) => m.index),
+    };
   });
   return { rows: inOrder(rows), elements, before, after, changed, choice };
 }
@@ -97,7 +120,10 @@ export function bitsPlan(entries: readonly Entry[], encoding: EncodingInfo | und
 /** The embedding first, layers by number, then the rest. */
 function inOrder(rows: readonly BitsRow[]): BitsRow[] {
   const rank = (r: BitsRow) => (r.label === "embed" ? -1 : /^\d+$/.test(r.label) ? Number(r.label) : Infinity);
-  return rows.map((r, i) => [r, i] as const).sort(([a, i], [b, j]) => (rank(a) === rank(b) ? i - j : rank(a) - rank(b))).map(([r]) => r);
+  return rows
+    .map((r, i) => [r, i] as const)
+    .sort(([a, i], [b, j]) => (rank(a) === rank(b) ? i - j : rank(a) - rank(b)))
+    .map(([r]) => r);
 }
 
 export const total = (bytes: Float64Array): number => bytes.reduce((a, b) => a + b, 0);

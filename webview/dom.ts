@@ -3,7 +3,7 @@
 type Props = Readonly<Record<string, string | number | boolean | undefined | ((event: Event) => void)>>;
 export type Child = Node | string | undefined | false | readonly Child[];
 
-/** An element with attributes ("class", "aria-label", …), listeners ("onclick") and children. `false` and undefined are left out. */
+/** An element with attributes ("class", "aria-label", …), listeners ("onclick"), children. False and undefined are left out. */
 export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props, ...children: Child[]): HTMLElementTagNameMap[K];
 export function h(tag: string, props: Props, ...children: Child[]): HTMLElement;
 export function h(tag: string, props: Props = {}, ...children: Child[]): HTMLElement {

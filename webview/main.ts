@@ -31,13 +31,24 @@ const bits = new BitsView(panel);
 const layer = new LayerView(panel);
 const views = tabs<PanelView["tab"]>({
   label: "Views",
-  tabs: [{ id: "map", label: "Map", content: map.element }, { id: "spectrum", label: "Spectrum", content: spectrum.element },
-    { id: "bits", label: "Bits", content: bits.element }],
+  tabs: [
+    { id: "map", label: "Map", content: map.element },
+    { id: "spectrum", label: "Spectrum", content: spectrum.element },
+    { id: "bits", label: "Bits", content: bits.element },
+  ],
   onChange: (tab) => store.setView({ tab }),
 });
 const root = document.getElementById("app") ?? document.body;
-root.append(h("div", { class: "panel" }, header.element, h("main", { class: "body" }, h("div", { class: "views" }, views.element), layer.element)),
-  panel.card.element, panel.voice);
+root.append(
+  h(
+    "div",
+    { class: "panel" },
+    header.element,
+    h("main", { class: "body" }, h("div", { class: "views" }, views.element), layer.element),
+  ),
+  panel.card.element,
+  panel.voice,
+);
 
 let saving = 0;
 /** Kept for a reload, and told to the host; scrolling and zooming do not flood it. */

@@ -1,8 +1,11 @@
 import type { Entry } from "./state";
 
 /** Entries' indices from the top: in file order, or by values with the unknown last. The filter is lower-case text. */
-export function sortEntries(entries: readonly Entry[], values: Float64Array | undefined,
-  options: { readonly ascending: boolean; readonly filter: string }): Int32Array {
+export function sortEntries(
+  entries: readonly Entry[],
+  values: Float64Array | undefined,
+  options: { readonly ascending: boolean; readonly filter: string },
+): Int32Array {
   const kept: number[] = [];
   for (const e of entries) if (options.filter === "" || e.tensor.name.toLowerCase().includes(options.filter)) kept.push(e.index);
   if (values) {
@@ -31,7 +34,12 @@ export function walk(entries: readonly Entry[], from: number, step: "next" | "pr
     const distance = sign * (t.layer - layer);
     if (distance <= 0) continue;
     const least = best === from ? Infinity : sign * (entries[best].tensor.layer! - layer);
-    if (distance < least || (distance === least && similar(t.name, entries[from].tensor.name) > similar(entries[best].tensor.name, entries[from].tensor.name))) best = index;
+    if (
+      distance < least ||
+      (distance === least &&
+        similar(t.name, entries[from].tensor.name) > similar(entries[best].tensor.name, entries[from].tensor.name))
+    )
+      best = index;
   }
   return best;
 }
@@ -45,7 +53,14 @@ function similar(a: string, b: string): number {
 
 /** The hardest tensors by a measure, hardest first; those without a value are left out. */
 export function hardest(values: Float64Array, harder: "high" | "low" | "neutral", n: number): number[] {
-  const known = Array.from(values.keys()).filter((i) => !Number.isNaN(values[i]));
-  const sign = harder === "low" ? 1 : -1;
-  return known.sort((a, b) => (values[a] === values[b] ? a - b : sign * (values[a] < values[b] ? -1 : 1))).slice(0, n);
+  const best: number[] = [];
+  const beats = (a: number, b: number) => (harder === "low" ? a < b : a > b);
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i]) || (best.length === n && !beats(values[i], values[best[n - 1]]))) continue;
+    let at = best.length;
+    while (at > 0 && beats(values[i], values[best[at - 1]])) at--;
+    best.splice(at, 0, i);
+    if (best.length > n) best.pop();
+  }
+  return best;
 }

@@ -9,8 +9,14 @@ export function revive(report: TensorReport): TensorReport {
     ...report,
     stats: {
       ...s,
-      min: number(s.min), max: number(s.max), mean: number(s.mean), std: number(s.std), absMax: number(s.absMax),
-      kurtosis: number(s.kurtosis), sixSigmaShare: number(s.sixSigmaShare), incoherence: number(s.incoherence),
+      min: number(s.min),
+      max: number(s.max),
+      mean: number(s.mean),
+      std: number(s.std),
+      absMax: number(s.absMax),
+      kurtosis: number(s.kurtosis),
+      sixSigmaShare: number(s.sixSigmaShare),
+      incoherence: number(s.incoherence),
       sumOfSquares: number(s.sumOfSquares),
     },
     errors: report.errors.map((e) => ({
@@ -26,6 +32,10 @@ function outliers<T extends NonNullable<TensorReport["outliers"]>["output"]>(o: 
   return {
     ...o,
     median: number(o.median),
-    channels: o.channels.map((c) => ({ ...c, absMax: number(c.absMax), ratio: typeof c.ratio === "number" ? c.ratio : Infinity })),
+    channels: o.channels.map((c) => ({
+      ...c,
+      absMax: number(c.absMax),
+      ratio: typeof c.ratio === "number" ? c.ratio : Infinity,
+    })),
   };
 }

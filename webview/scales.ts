@@ -25,13 +25,20 @@ export function linearTicks(low: number, high: number, n: number): number[] {
   if (!(high > low)) return [low];
   const step = niceStep((high - low) / Math.max(1, n));
   const ticks: number[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) ticks.push(k === 0 ? 0 : Number((k * step).toPrecision(12)));
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++)
+    ticks.push(k === 0 ? 0 : Number((k * step).toPrecision(12)));
   return ticks;
 }
 
 export function linearScale(low: number, high: number): Scale {
   const span = high - low || 1;
-  return { low, high, at: (v) => clamp01((v - low) / span), value: (p) => low + p * span, ticks: (n) => linearTicks(low, high, n) };
+  return {
+    low,
+    high,
+    at: (v) => clamp01((v - low) / span),
+    value: (p) => low + p * span,
+    ticks: (n) => linearTicks(low, high, n),
+  };
 }
 
 /** Logarithmic; low > 0. Ticks at 1, 2, 5 or at powers of ten when there are many decades. */
@@ -79,7 +86,8 @@ export function symlogScale(low: number, high: number, unit = 1): Scale {
     value: (p) => Math.sinh(a + p * span) * unit,
     ticks: (n) => {
       const candidates = [0];
-      for (let e = 0; e < 12; e++) for (const m of decadesLeads(low, high, n)) candidates.push(m * 10 ** e * unit, -m * 10 ** e * unit);
+      for (let e = 0; e < 12; e++)
+        for (const m of decadesLeads(low, high, n)) candidates.push(m * 10 ** e * unit, -m * 10 ** e * unit);
       return candidates.filter((t) => t >= low && t <= high).sort((x, y) => x - y);
     },
   };

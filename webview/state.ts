@@ -39,8 +39,14 @@ const detailLimit = 48 * 2 ** 20;
 
 export function initialState(view?: Partial<PanelView>): PanelState {
   return {
-    encodings: [], choices: [], entries: [], byName: new Map(), status: { kind: "opening" },
-    view: { ...defaultView, ...view }, reportCount: 0, detailOnRequest: false,
+    encodings: [],
+    choices: [],
+    entries: [],
+    byName: new Map(),
+    status: { kind: "opening" },
+    view: { ...defaultView, ...view },
+    reportCount: 0,
+    detailOnRequest: false,
   };
 }
 
@@ -108,8 +114,12 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
 }
 
 function sameTensors(a: PanelModel, b: PanelModel): boolean {
-  return a.path === b.path && a.byteLength === b.byteLength && a.tensors.length === b.tensors.length
-    && a.tensors.every((t, i) => t.name === b.tensors[i].name && t.byteLength === b.tensors[i].byteLength);
+  return (
+    a.path === b.path &&
+    a.byteLength === b.byteLength &&
+    a.tensors.length === b.tensors.length &&
+    a.tensors.every((t, i) => t.name === b.tensors[i].name && t.byteLength === b.tensors[i].byteLength)
+  );
 }
 
 /** The chosen encoding when it exists, else the first of about four bits, where the differences between layers show. */
@@ -121,7 +131,9 @@ function pickEncoding(chosen: string, encodings: readonly EncodingInfo[]): strin
 
 /** A report without channels does not take away those that came before. */
 function keepDetail(before: TensorReport | undefined, now: TensorReport): TensorReport {
-  return before === undefined ? now : { ...now, output: now.output ?? before.output, input: now.input ?? before.input, heat: now.heat ?? before.heat };
+  return before === undefined
+    ? now
+    : { ...now, output: now.output ?? before.output, input: now.input ?? before.input, heat: now.heat ?? before.heat };
 }
 
 const detailBytes = (r: TensorReport) =>

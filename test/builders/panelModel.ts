@@ -6,13 +6,33 @@ export type PanelTensor = PanelModel["tensors"][number];
 export function tensor(name: string, options: Partial<PanelTensor> & { role?: TensorRole } = {}): PanelTensor {
   const shape = options.shape ?? [64, 64];
   const elementCount = shape.reduce((a, b) => a * b, 1);
-  return { name, shape, elementCount, encodingLabel: "BF16", byteLength: 2 * elementCount, bitsPerWeight: 16, role: "other",
-    group: name.split(".").slice(0, -2).join("."), ...options };
+  return {
+    name,
+    shape,
+    elementCount,
+    encodingLabel: "BF16",
+    byteLength: 2 * elementCount,
+    bitsPerWeight: 16,
+    role: "other",
+    group: name.split(".").slice(0, -2).join("."),
+    ...options,
+  };
 }
 
 export function panelModel(tensors: readonly PanelTensor[], path = "/m/model.safetensors"): PanelModel {
-  return { format: "safetensors", path, folder: "/m", files: ["model.safetensors"], byteLength: tensors.reduce((n, t) => n + t.byteLength, 0),
-    architecture: "LlamaForCausalLM", layerCount: 2, parameterCount: tensors.reduce((n, t) => n + t.elementCount, 0), tensors, metadata: [], problems: [] };
+  return {
+    format: "safetensors",
+    path,
+    folder: "/m",
+    files: ["model.safetensors"],
+    byteLength: tensors.reduce((n, t) => n + t.byteLength, 0),
+    architecture: "LlamaForCausalLM",
+    layerCount: 2,
+    parameterCount: tensors.reduce((n, t) => n + t.elementCount, 0),
+    tensors,
+    metadata: [],
+    problems: [],
+  };
 }
 
 /** Embedding, `layers` blocks of q, k, down and a norm, a last norm and a head. */

@@ -25,51 +25,106 @@ function random(seed: number): () => number {
 }
 
 /** Gaussian weights; every `loud` input column is multiplied, and a few single weights stick out. */
-function weights(rows: number, columns: number, seed: number, options: { mean?: number; std: number; loud?: number; specks?: number }): Float32Array {
+function weights(
+  rows: number,
+  columns: number,
+  seed: number,
+  options: { mean?: number; std: number; loud?: number; specks?: number },
+): Float32Array {
   const r = random(seed);
   const x = new Float32Array(rows * columns);
-  for (let i = 0; i < x.length; i++) x[i] = (options.mean ?? 0) + options.std * Math.sqrt(-2 * Math.log(1 - r())) * Math.cos(2 * Math.PI * r());
+  for (let i = 0; i < x.length; i++)
+    x[i] = (options.mean ?? 0) + options.std * Math.sqrt(-2 * Math.log(1 - r())) * Math.cos(2 * Math.PI * r());
   for (let k = 0; k < (options.loud ?? 0); k++) {
     const column = Math.floor(r() * columns);
     const factor = 1.6 + 9 * r() ** 3;
     for (let i = 0; i < rows; i++) x[i * columns + column] *= factor;
   }
-  for (let k = 0; k < (options.specks ?? 0); k++) x[Math.floor(r() * x.length)] = options.std * (12 + 40 * r()) * (r() < 0.5 ? -1 : 1);
+  for (let k = 0; k < (options.specks ?? 0); k++)
+    x[Math.floor(r() * x.length)] = options.std * (12 + 40 * r()) * (r() < 0.5 ? -1 : 1);
   return x;
 }
 
 const used = ["f16", "q8_0", "q5_0", "q4_1", "q4_0"];
 const codecs = used.flatMap((name) => encodings.find((e) => e.name === name) ?? []);
 export const encodingInfos: readonly EncodingInfo[] = codecs.map((c) => ({
-  name: c.name, label: c.label, description: c.description, blockElements: c.blockElements, targets: c.targets,
+  name: c.name,
+  label: c.label,
+  description: c.description,
+  blockElements: c.blockElements,
+  targets: c.targets,
   bitsPerWeight: (8 * c.planes.reduce((n, p) => n + p.rowBytes(4096), 0)) / 4096,
 }));
 
 function tensor(name: string, shape: readonly number[], role: TensorRole, layer?: number, expert?: number): Tensor {
   const elementCount = shape.reduce((a, b) => a * b, 1);
-  return { name, shape, elementCount, encodingLabel: "BF16", byteLength: 2 * elementCount, bitsPerWeight: 16, role, layer, expert,
-    group: name.split(".").slice(0, -2).join(".") };
+  return {
+    name,
+    shape,
+    elementCount,
+    encodingLabel: "BF16",
+    byteLength: 2 * elementCount,
+    bitsPerWeight: 16,
+    role,
+    layer,
+    expert,
+    group: name.split(".").slice(0, -2).join("."),
+  };
 }
 
-function model(name: string, architecture: string, layerCount: number, tensors: readonly Tensor[], problems: PanelModel["problems"] = []): PanelModel {
+function model(
+  name: string,
+  architecture: string,
+  layerCount: number,
+  tensors: readonly Tensor[],
+  problems: PanelModel["problems"] = [],
+): PanelModel {
   const parameterCount = tensors.reduce((n, t) => n + t.elementCount, 0);
-  return { format: "safetensors", path: `/models/${name}/model.safetensors`, folder: `/models/${name}`, files: ["model.safetensors"],
-    byteLength: tensors.reduce((n, t) => n + t.byteLength, 0) + 4096, architecture, layerCount, parameterCount, tensors, metadata: [], problems };
+  return {
+    format: "safetensors",
+    path: `/models/${name}/model.safetensors`,
+    folder: `/models/${name}`,
+    files: ["model.safetensors"],
+    byteLength: tensors.reduce((n, t) => n + t.byteLength, 0) + 4096,
+    architecture,
+    layerCount,
+    parameterCount,
+    tensors,
+    metadata: [],
+    problems,
+  };
 }
 
 function choices(m: PanelModel): ExportChoice[] {
-  return encodingInfos.filter((e) => e.bitsPerWeight < 16).map((e) => {
-    const changed = m.tensors.filter((t) => t.shape.length > 1);
-    const byteLength = m.tensors.reduce((n, t) => n + (t.shape.length > 1 ? (t.elementCount * e.bitsPerWeight) / 8 : t.byteLength), 0);
-    return { encoding: e.name, format: m.format, label: e.label, description: e.description, byteLength, bitsPerWeight: (8 * byteLength) / m.parameterCount, tensorCount: changed.length };
-  });
+  return encodingInfos
+    .filter((e) => e.bitsPerWeight < 16)
+    .map((e) => {
+      const changed = m.tensors.filter((t) => t.shape.length > 1);
+      const byteLength = m.tensors.reduce(
+        (n, t) => n + (t.shape.length > 1 ? (t.elementCount * e.bitsPerWeight) / 8 : t.byteLength),
+        0,
+      );
+      return {
+        encoding: e.name,
+        format: m.format,
+        label: e.label,
+        description: e.description,
+        byteLength,
+        bitsPerWeight: (8 * byteLength) / m.parameterCount,
+        tensorCount: changed.length,
+      };
+    });
 }
 
 const analyse = (t: Tensor, x: Float32Array): TensorReport => {
   const rows = t.shape.length < 2 ? 1 : t.shape[0];
   const columns = t.elementCount / rows;
-  return analyseReference(x, { rows, columns, columnsPerInput: t.shape.slice(2).reduce((a, b) => a * b, 1), hasChannels: t.shape.length >= 2 },
-    codecs.filter((c) => columns % c.blockElements === 0), t.name);
+  return analyseReference(
+    x,
+    { rows, columns, columnsPerInput: t.shape.slice(2).reduce((a, b) => a * b, 1), hasChannels: t.shape.length >= 2 },
+    codecs.filter((c) => columns % c.blockElements === 0),
+    t.name,
+  );
 };
 
 /** A Llama of four layers with outliers that grow towards the end. */
@@ -78,7 +133,8 @@ export function llama(): Made {
   for (let l = 0; l < 4; l++) {
     const at = `model.layers.${l}`;
     tensors.push(tensor(`${at}.input_layernorm.weight`, [96], "attn_norm", l));
-    for (const role of ["q", "k", "v", "o"] as const) tensors.push(tensor(`${at}.self_attn.${role}_proj.weight`, [96, 96], role, l));
+    for (const role of ["q", "k", "v", "o"] as const)
+      tensors.push(tensor(`${at}.self_attn.${role}_proj.weight`, [96, 96], role, l));
     tensors.push(tensor(`${at}.post_attention_layernorm.weight`, [96], "ffn_norm", l));
     for (const role of ["gate", "up"] as const) tensors.push(tensor(`${at}.mlp.${role}_proj.weight`, [256, 96], role, l));
     tensors.push(tensor(`${at}.mlp.down_proj.weight`, [96, 256], "down", l));
@@ -86,10 +142,20 @@ export function llama(): Made {
   tensors.push(tensor("model.norm.weight", [96], "norm"), tensor("lm_head.weight", [512, 96], "head"));
   const m = model("tale-llama-tiny", "LlamaForCausalLM", 4, tensors, [
     { code: "overlapping-tensors", message: "Two tensors share bytes 4,096 to 8,192.", tensor: "model.norm.weight" },
-    { code: "unknown-metadata", message: "The header has metadata that is not text." }]);
-  const reports = tensors.map((t, i) => analyse(t, t.shape.length < 2
-    ? weights(1, t.elementCount, i, { mean: 1, std: 0.05, specks: i % 3 === 0 ? 1 : 0 })
-    : weights(t.shape[0], t.shape[1], i, { std: 0.02 + 0.01 * (i % 5), loud: t.role === "down" || t.role === "o" ? 1 + (t.layer ?? 0) : i % 4 === 0 ? 1 : 0, specks: t.role === "down" ? 2 : 0 })));
+    { code: "unknown-metadata", message: "The header has metadata that is not text." },
+  ]);
+  const reports = tensors.map((t, i) =>
+    analyse(
+      t,
+      t.shape.length < 2
+        ? weights(1, t.elementCount, i, { mean: 1, std: 0.05, specks: i % 3 === 0 ? 1 : 0 })
+        : weights(t.shape[0], t.shape[1], i, {
+            std: 0.02 + 0.01 * (i % 5),
+            loud: t.role === "down" || t.role === "o" ? 1 + (t.layer ?? 0) : i % 4 === 0 ? 1 : 0,
+            specks: t.role === "down" ? 2 : 0,
+          }),
+    ),
+  );
   return { model: m, reports, encodings: encodingInfos, choices: choices(m) };
 }
 
@@ -99,22 +165,34 @@ export function convolutional(): Made {
   for (let block = 0; block < 6; block++) {
     for (const name of ["conv1", "conv2", "down", "bn1", "bn2"]) {
       const c = 8 << Math.min(3, block >> 1);
-      tensors.push(tensor(`backbone.stage${block}.${name}.weight`, name.startsWith("bn") ? [c] : [c, c, 3, 3], name.startsWith("bn") ? "norm" : "conv"));
+      tensors.push(
+        tensor(
+          `backbone.stage${block}.${name}.weight`,
+          name.startsWith("bn") ? [c] : [c, c, 3, 3],
+          name.startsWith("bn") ? "norm" : "conv",
+        ),
+      );
       if (name.startsWith("bn")) tensors.push(tensor(`backbone.stage${block}.${name}.bias`, [c], "bias"));
     }
   }
   tensors.push(tensor("classifier.fc.weight", [10, 64], "other"), tensor("classifier.fc.bias", [10], "bias"));
   const m = model("small-convnet", "unknown", 0, tensors);
-  const reports = tensors.map((t, i) => analyse(t, weights(t.shape[0], t.elementCount / t.shape[0], i, { std: 0.1, loud: i % 5 === 0 ? 1 : 0 })));
+  const reports = tensors.map((t, i) =>
+    analyse(t, weights(t.shape[0], t.elementCount / t.shape[0], i, { std: 0.1, loud: i % 5 === 0 ? 1 : 0 })),
+  );
   return { model: m, reports, encodings: encodingInfos, choices: [] };
 }
 
 /** Reports of one matrix each, shared under many names with their own level. */
 function manyReports(tensors: readonly Tensor[]): TensorReport[] {
-  const base = Array.from({ length: 24 }, (_, i) => analyse(tensor("base", [64, 128], "other"), weights(64, 128, i, { std: 0.02, loud: i % 4, specks: i % 3 })));
+  const base = Array.from({ length: 24 }, (_, i) =>
+    analyse(tensor("base", [64, 128], "other"), weights(64, 128, i, { std: 0.02, loud: i % 4, specks: i % 3 })),
+  );
   return tensors.map((t, i) => {
     const b = base[(i * 7) % base.length];
-    return t.shape.length < 2 ? { ...b, name: t.name, output: undefined, input: undefined, outliers: undefined, heat: undefined, errors: [] } : { ...b, name: t.name };
+    return t.shape.length < 2
+      ? { ...b, name: t.name, output: undefined, input: undefined, outliers: undefined, heat: undefined, errors: [] }
+      : { ...b, name: t.name };
   });
 }
 
@@ -124,9 +202,15 @@ export function mixture(layers: number, experts: number): Made {
   for (let l = 0; l < layers; l++) {
     const at = `model.layers.${l}`;
     tensors.push(tensor(`${at}.input_layernorm.weight`, [128], "attn_norm", l));
-    for (const role of ["q", "k", "v", "o"] as const) tensors.push(tensor(`${at}.self_attn.${role}_proj.weight`, [64, 128], role, l));
-    tensors.push(tensor(`${at}.post_attention_layernorm.weight`, [128], "ffn_norm", l), tensor(`${at}.mlp.gate.weight`, [experts, 128], "router", l));
-    for (let e = 0; e < experts; e++) for (const role of ["gate", "up", "down"] as const) tensors.push(tensor(`${at}.mlp.experts.${e}.${role}_proj.weight`, [64, 128], role, l, e));
+    for (const role of ["q", "k", "v", "o"] as const)
+      tensors.push(tensor(`${at}.self_attn.${role}_proj.weight`, [64, 128], role, l));
+    tensors.push(
+      tensor(`${at}.post_attention_layernorm.weight`, [128], "ffn_norm", l),
+      tensor(`${at}.mlp.gate.weight`, [experts, 128], "router", l),
+    );
+    for (let e = 0; e < experts; e++)
+      for (const role of ["gate", "up", "down"] as const)
+        tensors.push(tensor(`${at}.mlp.experts.${e}.${role}_proj.weight`, [64, 128], role, l, e));
   }
   tensors.push(tensor("model.norm.weight", [128], "norm"), tensor("lm_head.weight", [1024, 128], "head"));
   const m = model("mixture", "MixtralForCausalLM", layers, tensors);
@@ -142,4 +226,31 @@ export function wide(): Made {
   return { model: m, reports: [analyse(t, x)], encodings: encodingInfos, choices: choices(m) };
 }
 
-export const empty = (): Made => ({ model: model("empty", "unknown", 0, []), reports: [], encodings: encodingInfos, choices: [] });
+/** Names that would be markup, properties or formulas if anyone took them for such. */
+export function hostile(): Made {
+  const names = [
+    "<img src=x onerror=alert(1)>",
+    "__proto__",
+    "constructor",
+    "=cmd|' /C calc'!A0",
+    "x".repeat(4000),
+    "…‮rtl\u0000\n",
+  ];
+  const tensors = names.map((name) => tensor(name, [64, 64], "other"));
+  const m = model("<b>bold</b>", "<script>alert(2)</script>", 0, tensors, [
+    { code: "x", message: "<i>not italic</i>", tensor: "__proto__" },
+  ]);
+  return {
+    model: m,
+    reports: tensors.map((t, i) => analyse(t, weights(64, 64, i, { std: 0.1 }))),
+    encodings: encodingInfos,
+    choices: [],
+  };
+}
+
+export const empty = (): Made => ({
+  model: model("empty", "unknown", 0, []),
+  reports: [],
+  encodings: encodingInfos,
+  choices: [],
+});

@@ -1,7 +1,7 @@
 // Stands in for the extension host: the API a webview gets, and the host's side of the messages. Runs before the panel's script.
 import type { FromPanel, PanelStatus, PanelView, ToPanel } from "../../src/core/api/panel";
 import type { Progress } from "../../src/core/api/engine";
-import { convolutional, empty, llama, mixture, wide, type Made } from "./models";
+import { convolutional, empty, hostile, llama, mixture, wide, type Made } from "./models";
 
 /** As VS Code carries messages: JSON, with typed arrays beside it. NaN and Infinity become null on the way. */
 function carry<T>(message: T): T {
@@ -12,12 +12,19 @@ function carry<T>(message: T): T {
     return { $array: arrays.length - 1 };
   });
   return JSON.parse(text, (_key, value: { $array?: number } | null) =>
-    (typeof value === "object" && value !== null && typeof value.$array === "number" ? arrays[value.$array] : value)) as T;
+    typeof value === "object" && value !== null && typeof value.$array === "number" ? arrays[value.$array] : value,
+  ) as T;
 }
 
 const posted: FromPanel[] = [];
 const models: Record<string, () => Made> = {
-  llama, convolutional, wide, empty, "three-thousand": () => mixture(20, 47), mixture: () => mixture(4, 16),
+  llama,
+  convolutional,
+  wide,
+  empty,
+  hostile,
+  "three-thousand": () => mixture(20, 47),
+  mixture: () => mixture(4, 16),
 };
 let current: Made | undefined;
 let status: PanelStatus = { kind: "opening" };
@@ -37,8 +44,16 @@ const light = (r: Made["reports"][number]) => ({ ...r, output: undefined, input:
 
 function replay(): void {
   if (!current) return;
-  deliver({ type: "model", model: current.model, device: { name: "CPU", threads: 2, simd: true }, encodings: current.encodings, detailOnRequest: lean, measured: sent });
-  if (sent > 0) deliver({ type: "reports", reports: current.reports.slice(0, sent).map((r) => (lean ? light(r) : r)), failed: [] });
+  deliver({
+    type: "model",
+    model: current.model,
+    device: { name: "CPU", threads: 2, simd: true },
+    encodings: current.encodings,
+    detailOnRequest: lean,
+    measured: sent,
+  });
+  if (sent > 0)
+    deliver({ type: "reports", reports: current.reports.slice(0, sent).map((r) => (lean ? light(r) : r)), failed: [] });
   if (current.choices.length > 0) deliver({ type: "choices", choices: current.choices });
   deliver({ type: "status", status });
 }
@@ -87,7 +102,7 @@ Object.assign(window, {
         if (report) setTimeout(() => deliver({ type: "reports", reports: [report], failed: [] }), 10);
       }
     },
-    getState: () => JSON.parse(sessionStorage.getItem(key) ?? "null") as PanelView | null ?? undefined,
+    getState: () => (JSON.parse(sessionStorage.getItem(key) ?? "null") as PanelView | null) ?? undefined,
     setState: (view: PanelView) => sessionStorage.setItem(key, JSON.stringify(view)),
   }),
 });
@@ -97,16 +112,17 @@ const frames: number[] = [];
 const request = window.requestAnimationFrame.bind(window);
 let frameStart = -1;
 let frameTime = 0;
-window.requestAnimationFrame = (callback) => request((now) => {
-  const begin = performance.now();
-  callback(now);
-  const took = performance.now() - begin;
-  if (now !== frameStart) {
-    frames.push(frameTime);
-    frameStart = now;
-    frameTime = 0;
-  }
-  frameTime += took;
-});
+window.requestAnimationFrame = (callback) =>
+  request((now) => {
+    const begin = performance.now();
+    callback(now);
+    const took = performance.now() - begin;
+    if (now !== frameStart) {
+      frames.push(frameTime);
+      frameStart = now;
+      frameTime = 0;
+    }
+    frameTime += took;
+  });
 Object.assign(window, { frames: () => [...frames.splice(0), frameTime] });
 export type Harness = typeof harness;

@@ -8,13 +8,23 @@ import { chromium } from "playwright-core";
 import { themes } from "./themes.mjs";
 
 export const root = path.resolve(import.meta.dirname, "../..");
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--force-color-profile=srgb"];
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--force-color-profile=srgb",
+];
 
 const page = (origin, theme) => {
   const nonce = "bm9uY2U";
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${origin} 'nonce-${nonce}'; img-src blob: data:`;
-  const variables = Object.entries(theme.variables).map(([k, v]) => `--vscode-${k}: ${v};`).join(" ");
+  const variables = Object.entries(theme.variables)
+    .map(([k, v]) => `--vscode-${k}: ${v};`)
+    .join(" ");
   return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Bitlens</title>
 <meta http-equiv="Content-Security-Policy" content="${policy}"><meta property="csp-nonce" content="${nonce}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -22,17 +32,27 @@ const page = (origin, theme) => {
 <link rel="stylesheet" href="${origin}/panel.css"></head>
 <body class="${theme.bodyClass}" data-vscode-theme-kind="${theme.kind}"><div id="app"></div>
 <script nonce="${nonce}" src="${origin}/recorded.js"></script>
-<script nonce="${nonce}" src="${origin}/page.js"></script><script nonce="${nonce}" src="${origin}/webview.js"></script></body></html>`;
+<script nonce="${nonce}" src="${origin}/page.js"></script>
+<script nonce="${nonce}" src="${origin}/webview.js"></script></body></html>`;
 };
 
-const bundle = async (entry, options = {}) => (await build({
-  entryPoints: [path.join(root, entry)], bundle: true, write: false, format: "iife", target: "es2022", logLevel: "error", ...options,
-})).outputFiles[0].text;
+const bundle = async (entry, options = {}) =>
+  (
+    await build({
+      entryPoints: [path.join(root, entry)],
+      bundle: true,
+      write: false,
+      format: "iife",
+      target: "es2022",
+      logLevel: "error",
+      ...options,
+    })
+  ).outputFiles[0].text;
 
-/** Builds the panel and the stand-in host, serves them, and starts a browser. `recorded`: a file of reports to look at instead of made ones. */
+/** Builds the panel and the stand-in host, serves them, and starts a browser. `recorded`: a file of reports to look at. */
 export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
   const files = {
-    "/webview.js": ["text/javascript", await bundle("webview/main.ts", { minify: true })],
+    "/webview.js": ["text/javascript", await bundle("webview/main.ts", { minify: !process.env.BITLENS_READABLE })],
     "/page.js": ["text/javascript", await bundle("test/webview/page.ts")],
     "/panel.css": ["text/css", readFileSync(path.join(root, "media/panel.css"), "utf8")],
     "/recorded.js": ["text/javascript", recorded ? recordedScript(recorded) : ""],
@@ -41,15 +61,24 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
     const url = new URL(request.url, "http://localhost");
     const origin = `http://${request.headers.host}`;
     const theme = themes.find((t) => url.pathname === `/${t.id}`);
-    const [type, body] = theme ? ["text/html", page(origin, theme)] : files[url.pathname] ?? [];
-    response.writeHead(body === undefined ? 404 : 200, { "content-type": `${type ?? "text/plain"}; charset=utf-8`, "cache-control": "no-store" });
+    const [type, body] = theme ? ["text/html", page(origin, theme)] : (files[url.pathname] ?? []);
+    response.writeHead(body === undefined ? 404 : 200, {
+      "content-type": `${type ?? "text/plain"}; charset=utf-8`,
+      "cache-control": "no-store",
+    });
     response.end(body);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+  const executablePath =
+    process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
   if (!executablePath) throw new Error("No Chromium found: install the package chromium, or name one in CHROMIUM.");
   const profile = mkdtempSync(path.join(tmpdir(), "bitlens-webview-"));
-  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: flags, viewport: { width: 1280, height: 800 } });
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    args: flags,
+    viewport: { width: 1280, height: 800 },
+  });
   const origin = `http://127.0.0.1:${server.address().port}`;
   const errors = [];
   const open = async (theme = "dark", { width = 1280, height = 800 } = {}) => {
@@ -81,9 +110,10 @@ function recordedScript(file) {
 }
 
 /** Everything drawn: fonts ready, two frames, and faded in. */
-export const settle = (tab) => tab.evaluate(async () => {
-  await document.fonts.ready;
-  for (let i = 0; i < 3; i++) await new Promise((r) => requestAnimationFrame(r));
-  await new Promise((r) => setTimeout(r, 260));
-  await new Promise((r) => requestAnimationFrame(r));
-});
+export const settle = (tab) =>
+  tab.evaluate(async () => {
+    await document.fonts.ready;
+    for (let i = 0; i < 3; i++) await new Promise((r) => requestAnimationFrame(r));
+    await new Promise((r) => setTimeout(r, 260));
+    await new Promise((r) => requestAnimationFrame(r));
+  });

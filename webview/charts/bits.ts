@@ -55,9 +55,21 @@ export const bitsChart: Chart<BitsData, number> = {
       stack(p, row.after, left, y + 13, 14, scale, 1);
       const before = total(row.before);
       const after = total(row.after);
-      const values = [bits(bpw(before, row.elements)), bits(bpw(after, row.elements)), change(before, after), decibels(row.worst)];
-      values.slice(0, figures).forEach((v, k) =>
-        text(p, v.replace(" bpw", ""), right + (k + 1) * 74, y + bitsRowHeight / 2 - 1, { align: "right", size: 12, colour: k === 1 ? theme.foreground : theme.dim }));
+      const values = [
+        bits(bpw(before, row.elements)),
+        bits(bpw(after, row.elements)),
+        change(before, after),
+        decibels(row.worst),
+      ];
+      values
+        .slice(0, figures)
+        .forEach((v, k) =>
+          text(p, v.replace(" bpw", ""), right + (k + 1) * 74, y + bitsRowHeight / 2 - 1, {
+            align: "right",
+            size: 12,
+            colour: k === 1 ? theme.foreground : theme.dim,
+          }),
+        );
     });
     if (mark !== undefined) {
       c.strokeStyle = theme.focus;
@@ -78,22 +90,44 @@ export const bitsChart: Chart<BitsData, number> = {
     const before = total(row.before);
     const after = total(row.after);
     const lines: (readonly [string, string])[] = [
-      ["today", `${bytes(before)}, ${bits(bpw(before, row.elements))}`], [target, `${bytes(after)}, ${bits(bpw(after, row.elements))}`]];
+      ["today", `${bytes(before)}, ${bits(bpw(before, row.elements))}`],
+      [target, `${bytes(after)}, ${bits(bpw(after, row.elements))}`],
+    ];
     kinds.forEach((kind, k) => {
       if (row.before[k] > 0) lines.push([kind, `${bytes(row.before[k])} → ${bytes(row.after[k])}`]);
     });
-    if (row.worstTensor !== undefined) lines.push(["lowest SQNR", `${decibels(row.worst)}, ${row.worstTensor.split(/[./]/).slice(-3).join(".")}`]);
-    return { title: /^\d+$/.test(row.label) ? `layer ${row.label}` : row.label, lines, x: columns(size.width).left + 20, y: bitsHead + (mark + 1) * bitsRowHeight - 10 };
+    if (row.worstTensor !== undefined)
+      lines.push(["lowest SQNR", `${decibels(row.worst)}, ${row.worstTensor.split(/[./]/).slice(-3).join(".")}`]);
+    return {
+      title: /^\d+$/.test(row.label) ? `layer ${row.label}` : row.label,
+      lines,
+      x: columns(size.width).left + 20,
+      y: bitsHead + (mark + 1) * bitsRowHeight - 10,
+    };
   },
 
   table: ({ plan, target }) => ({
     caption: `Bytes per layer today and under ${target}`,
-    columns: [{ title: "layer" }, { title: "bytes today", numeric: true }, { title: "bpw today", numeric: true },
-      { title: `bytes under ${target}`, numeric: true }, { title: `bpw under ${target}`, numeric: true }, { title: "lowest SQNR", numeric: true }, { title: "of" }],
+    columns: [
+      { title: "layer" },
+      { title: "bytes today", numeric: true },
+      { title: "bpw today", numeric: true },
+      { title: `bytes under ${target}`, numeric: true },
+      { title: `bpw under ${target}`, numeric: true },
+      { title: "lowest SQNR", numeric: true },
+      { title: "of" },
+    ],
     rows: plan.rows.map((r) => {
       const [before, after] = [total(r.before), total(r.after)];
-      return [r.label, cell(before, bytes), cell(bpw(before, r.elements), bits), cell(after, bytes), cell(bpw(after, r.elements), bits),
-        cell(r.worst, decibels), r.worstTensor ?? ""];
+      return [
+        r.label,
+        cell(before, bytes),
+        cell(bpw(before, r.elements), bits),
+        cell(after, bytes),
+        cell(bpw(after, r.elements), bits),
+        cell(r.worst, decibels),
+        r.worstTensor ?? "",
+      ];
     }),
   }),
 };

@@ -3,9 +3,19 @@ import type { Scale } from "../scales";
 import type { Paint } from "./chart";
 
 /** Draws text; returns its width. */
-export function text(p: Paint, s: string, x: number, y: number, options: {
-  readonly align?: CanvasTextAlign; readonly colour?: string; readonly mono?: boolean; readonly size?: number; readonly bold?: boolean;
-} = {}): void {
+export function text(
+  p: Paint,
+  s: string,
+  x: number,
+  y: number,
+  options: {
+    readonly align?: CanvasTextAlign;
+    readonly colour?: string;
+    readonly mono?: boolean;
+    readonly size?: number;
+    readonly bold?: boolean;
+  } = {},
+): void {
   const c = p.context;
   c.font = fontOf(p, options);
   c.textAlign = options.align ?? "left";
@@ -14,7 +24,10 @@ export function text(p: Paint, s: string, x: number, y: number, options: {
   c.fillText(s, x, y);
 }
 
-export function fontOf(p: Paint, options: { readonly mono?: boolean; readonly size?: number; readonly bold?: boolean } = {}): string {
+export function fontOf(
+  p: Paint,
+  options: { readonly mono?: boolean; readonly size?: number; readonly bold?: boolean } = {},
+): string {
   return `${options.bold ? "600 " : ""}${options.size ?? small(p)}px ${options.mono ? p.theme.mono : p.theme.font}`;
 }
 
@@ -22,7 +35,16 @@ export function fontOf(p: Paint, options: { readonly mono?: boolean; readonly si
 export const small = (p: Paint): number => Math.max(10, p.theme.fontSize - 2);
 
 /** A hairline on whole device pixels. */
-export function line(p: Paint, x1: number, y1: number, x2: number, y2: number, colour: string, width = 1, dash: number[] = []): void {
+export function line(
+  p: Paint,
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  colour: string,
+  width = 1,
+  dash: number[] = [],
+): void {
   const c = p.context;
   const snap = (v: number) => (Math.round(v * p.density) + 0.5) / p.density;
   c.strokeStyle = colour;
@@ -58,7 +80,14 @@ export function cutStart(p: Paint, s: string, width: number): string {
 }
 
 /** Tick labels along the bottom of a box, skipping those that would touch the one before. */
-export function bottomAxis(p: Paint, box: Box, scale: Scale, ticks: readonly number[], format: (v: number) => string, grid = true): void {
+export function bottomAxis(
+  p: Paint,
+  box: Box,
+  scale: Scale,
+  ticks: readonly number[],
+  format: (v: number) => string,
+  grid = true,
+): void {
   const c = p.context;
   c.font = fontOf(p);
   let end = -Infinity;

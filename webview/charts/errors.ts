@@ -34,20 +34,30 @@ function scales(data: ErrorsData) {
 const place = (data: ErrorsData, size: Size, e: EncodingError) => {
   const box = boxOf(size);
   const { x, y } = scales(data);
-  return [box.x + x.at(e.bitsPerWeight) * box.width, box.y + (1 - (e.sqnr === Infinity ? 1 : y.at(e.sqnr))) * box.height] as const;
+  return [
+    box.x + x.at(e.bitsPerWeight) * box.width,
+    box.y + (1 - (e.sqnr === Infinity ? 1 : y.at(e.sqnr))) * box.height,
+  ] as const;
 };
 
 /** What each encoding would cost in bits and in noise, against 6.02 dB per bit. */
 export const errors: Chart<ErrorsData, number> = {
   name: "errors",
   title: "Error per encoding",
-  describe: ({ name, errors: list }) => `Signal to noise of ${name} at ${list.length} encodings over their bits per weight, with the Gaussian bound.`,
+  describe: ({ name, errors: list }) =>
+    `Signal to noise of ${name} at ${list.length} encodings over their bits per weight, with the Gaussian bound.`,
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
     const box = boxOf(p);
     const { x, y } = scales(data);
-    leftAxis(p, box, y, linearTicks(y.low, y.high, Math.max(2, box.height / 32)), (v) => `${significant(v, 2).replace(/\.0$/, "")}`);
+    leftAxis(
+      p,
+      box,
+      y,
+      linearTicks(y.low, y.high, Math.max(2, box.height / 32)),
+      (v) => `${significant(v, 2).replace(/\.0$/, "")}`,
+    );
     bottomAxis(p, box, x, linearTicks(x.low, x.high, Math.max(2, box.width / 60)), (v) => String(v), false);
     line(p, box.x, box.y + box.height, box.x + box.width, box.y + box.height, theme.dim);
     text(p, "bits per weight", box.x + box.width, p.height - 8, { align: "right", colour: theme.dim });
@@ -79,13 +89,28 @@ export const errors: Chart<ErrorsData, number> = {
       }
       const label = data.label(e.encoding);
       const width = c.measureText(label).width;
-      for (const [dx, dy, align] of [[9, 5, "left"], [-9, -6, "right"], [9, -8, "left"], [0, 15, "center"], [-9, 9, "right"], [0, -14, "center"], [14, 16, "left"]] as const) {
+      for (const [dx, dy, align] of [
+        [9, 5, "left"],
+        [-9, -6, "right"],
+        [9, -8, "left"],
+        [0, 15, "center"],
+        [-9, 9, "right"],
+        [0, -14, "center"],
+        [14, 16, "left"],
+      ] as const) {
         const left = a + dx - (align === "right" ? width : align === "center" ? width / 2 : 0);
         const area = { x: left - 2, y: b + dy - 6, width: width + 4, height: 12 };
         const boundAt = (px: number) => box.y + (1 - y.at(gaussianBound(x.value((px - box.x) / box.width)))) * box.height;
         const crossed = boundAt(area.x) > area.y - 2 && boundAt(area.x + area.width) < area.y + area.height + 2;
-        const clear = !crossed && left > box.x && left + width < p.width && b + dy < box.y + box.height - 4 && b + dy > 4 && labels.every((o) =>
-          o.x > area.x + area.width || o.x + o.width < area.x || o.y > area.y + area.height || o.y + o.height < area.y);
+        const clear =
+          !crossed &&
+          left > box.x &&
+          left + width < p.width &&
+          b + dy < box.y + box.height - 4 &&
+          b + dy > 4 &&
+          labels.every(
+            (o) => o.x > area.x + area.width || o.x + o.width < area.x || o.y > area.y + area.height || o.y + o.height < area.y,
+          );
         if (!clear) continue;
         labels.push(area);
         text(p, label, a + dx, b + dy, { align, colour: theme.foreground });
@@ -114,22 +139,41 @@ export const errors: Chart<ErrorsData, number> = {
     const e = shown(data)[mark];
     const [x, y] = place(data, size, e);
     const bound = gaussianBound(e.bitsPerWeight);
-    return { title: data.label(e.encoding), x, y, lines: [["bits per weight", bits(e.bitsPerWeight)], ["SQNR", decibels(e.sqnr)],
-      ["Gaussian bound", decibels(bound)], ["gap", Number.isFinite(e.sqnr) ? decibels(bound - e.sqnr) : "–"]] };
+    return {
+      title: data.label(e.encoding),
+      x,
+      y,
+      lines: [
+        ["bits per weight", bits(e.bitsPerWeight)],
+        ["SQNR", decibels(e.sqnr)],
+        ["Gaussian bound", decibels(bound)],
+        ["gap", Number.isFinite(e.sqnr) ? decibels(bound - e.sqnr) : "–"],
+      ],
+    };
   },
 
   table: (data) => {
     const pinned = new Map(data.pinned?.errors.map((e) => [e.encoding, e]));
     return {
       caption: `Error per encoding of ${data.name}`,
-      columns: [{ title: "encoding" }, { title: "bpw", numeric: true }, { title: "SQNR", numeric: true }, { title: "bound", numeric: true },
+      columns: [
+        { title: "encoding" },
+        { title: "bpw", numeric: true },
+        { title: "SQNR", numeric: true },
+        { title: "bound", numeric: true },
         { title: "gap", numeric: true },
-        data.pinned ? { title: "pinned", numeric: true } : { title: "relative error", numeric: true }],
+        data.pinned ? { title: "pinned", numeric: true } : { title: "relative error", numeric: true },
+      ],
       rows: data.errors.map((e) => {
         const bound = gaussianBound(e.bitsPerWeight);
-        return [data.label(e.encoding), cell(e.bitsPerWeight, (v) => significant(v)), cell(e.sqnr, decibels), cell(bound, decibels),
+        return [
+          data.label(e.encoding),
+          cell(e.bitsPerWeight, (v) => significant(v)),
+          cell(e.sqnr, decibels),
+          cell(bound, decibels),
           cell(Number.isFinite(e.sqnr) ? bound - e.sqnr : NaN, decibels),
-          data.pinned ? cell(pinned.get(e.encoding)?.sqnr ?? NaN, decibels) : cell(e.relativeSquaredError, (v) => significant(v))];
+          data.pinned ? cell(pinned.get(e.encoding)?.sqnr ?? NaN, decibels) : cell(e.relativeSquaredError, (v) => significant(v)),
+        ];
       }),
     };
   },

@@ -6,8 +6,14 @@ import { tableElement } from "./tableElement";
 import { toCsv } from "./table";
 
 const steps: Readonly<Record<string, Step>> = {
-  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down",
-  Home: "home", End: "end", PageUp: "pageup", PageDown: "pagedown",
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  ArrowUp: "up",
+  ArrowDown: "down",
+  Home: "home",
+  End: "end",
+  PageUp: "pageup",
+  PageDown: "pagedown",
 };
 
 export interface FrameOptions<Mark> {
@@ -48,17 +54,37 @@ export class ChartFrame<Data, Mark> {
     this.#panel = panel;
     this.#chart = chart;
     this.#options = options;
-    this.canvas = h("canvas", { tabindex: 0, role: "application", "aria-roledescription": "chart", "aria-label": chart.title, class: "plot" });
+    this.canvas = h("canvas", {
+      tabindex: 0,
+      role: "application",
+      "aria-roledescription": "chart",
+      "aria-label": chart.title,
+      class: "plot",
+    });
     this.#heading = h("h3", {}, options.heading || chart.title);
-    this.#tableButton = iconButton({ icon: "table", label: `${chart.title}: as table`, pressed: false, onPress: () => this.#toggleTable() });
-    this.tools = h("div", { class: "tools" }, options.tools, this.#tableButton,
+    this.#tableButton = iconButton({
+      icon: "table",
+      label: `${chart.title}: as table`,
+      pressed: false,
+      onPress: () => this.#toggleTable(),
+    });
+    this.tools = h(
+      "div",
+      { class: "tools" },
+      options.tools,
+      this.#tableButton,
       iconButton({ icon: "copy", label: `${chart.title}: copy as CSV`, onPress: () => this.#copy() }),
       iconButton({ icon: "csv", label: `${chart.title}: save as CSV`, onPress: () => this.#saveCsv() }),
-      iconButton({ icon: "image", label: `${chart.title}: save as PNG`, onPress: () => this.#savePng() }));
+      iconButton({ icon: "image", label: `${chart.title}: save as PNG`, onPress: () => this.#savePng() }),
+    );
     this.#stage = h("div", { class: "stage" }, this.canvas);
     this.#table = h("div", { class: "twin", hidden: true, tabindex: 0, role: "region", "aria-label": `${chart.title}, table` });
-    this.element = h("section", { class: `chart ${options.class ?? ""}`, "data-chart": chart.name },
-      options.heading !== false && h("header", { class: "chart-head" }, this.#heading, this.tools), h("div", { class: "stage-box" }, this.#stage, this.#table));
+    this.element = h(
+      "section",
+      { class: `chart ${options.class ?? ""}`, "data-chart": chart.name },
+      options.heading !== false && h("header", { class: "chart-head" }, this.#heading, this.tools),
+      h("div", { class: "stage-box" }, this.#stage, this.#table),
+    );
     this.#listen();
     new ResizeObserver(() => this.#resize()).observe(this.#stage);
   }
@@ -202,12 +228,16 @@ export class ChartFrame<Data, Mark> {
   }
 
   #fileName(ending: string): string {
-    const subject = this.#panel.subject(this.element.dataset.subject).replace(/[^\w.-]+/g, "_").slice(0, 120);
+    const subject = this.#panel
+      .subject(this.element.dataset.subject)
+      .replace(/[^\w.-]+/g, "_")
+      .slice(0, 120);
     return `${subject}-${this.#chart.name}.${ending}`;
   }
 
   #saveCsv(): void {
-    if (this.#data !== undefined) this.#panel.save(this.#fileName("csv"), new TextEncoder().encode(toCsv(this.#chart.table(this.#data))));
+    if (this.#data !== undefined)
+      this.#panel.save(this.#fileName("csv"), new TextEncoder().encode(toCsv(this.#chart.table(this.#data))));
   }
 
   /** The picture as shown, at twice the size, on the editor's background. */

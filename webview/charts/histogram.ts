@@ -19,35 +19,56 @@ export interface HistogramData {
 export const histogramBins = 256;
 
 /** Bins of a report, and of the pinned one on the same axis. The linear axis alone shows the exact 256 bins. */
-export function histogramData(name: string, report: TensorReport, axis: "linear" | "log", pinned?: { name: string; report: TensorReport }): HistogramData {
+export function histogramData(
+  name: string,
+  report: TensorReport,
+  axis: "linear" | "log",
+  pinned?: { name: string; report: TensorReport },
+): HistogramData {
   const limit = Math.max(report.stats.absMax, pinned?.report.stats.absMax ?? 0) || 1;
   const scale = axis === "linear" ? linearScale(-limit, limit) : symlogScale(-limit, limit, limit / 4096);
   const pour = (r: TensorReport) =>
-    axis === "log" ? pourLog(r.logHistogram, scale, histogramBins)
-      : r.stats.absMax === limit && r.histogram.counts.length === histogramBins ? r.histogram.counts
+    axis === "log"
+      ? pourLog(r.logHistogram, scale, histogramBins)
+      : r.stats.absMax === limit && r.histogram.counts.length === histogramBins
+        ? r.histogram.counts
         : pourLinear(r.histogram, scale, histogramBins);
   return {
-    name, report, axis, scale, counts: pour(report),
+    name,
+    report,
+    axis,
+    scale,
+    counts: pour(report),
     pinned: pinned && { name: pinned.name, counts: pour(pinned.report), total: pinned.report.stats.count },
   };
 }
 
-const boxOf = (size: { width: number; height: number }): Box => ({ x: 40, y: 18, width: size.width - 48, height: size.height - 38 });
+const boxOf = (size: { width: number; height: number }): Box => ({
+  x: 40,
+  y: 18,
+  width: size.width - 48,
+  height: size.height - 38,
+});
 
 /** The values a bin covers. */
-const rangeOf = (data: HistogramData, bin: number) => [data.scale.value(bin / histogramBins), data.scale.value((bin + 1) / histogramBins)] as const;
+const rangeOf = (data: HistogramData, bin: number) =>
+  [data.scale.value(bin / histogramBins), data.scale.value((bin + 1) / histogramBins)] as const;
 
 export const histogram: Chart<HistogramData, number> = {
   name: "histogram",
   title: "Histogram",
   describe: ({ name, report, axis }) =>
-    `Histogram of ${name}, logarithmic counts, ${axis} values from ${significant(-report.stats.absMax)} to ${significant(report.stats.absMax)}.`,
+    `Histogram of ${name}, logarithmic counts, ${axis} values up to ±${significant(report.stats.absMax)}.`,
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
     const box = boxOf(p);
     const total = data.report.stats.count || 1;
-    const peak = Math.max(...data.counts, data.pinned ? Math.max(...data.pinned.counts) * total / (data.pinned.total || 1) : 1, 10);
+    const peak = Math.max(
+      ...data.counts,
+      data.pinned ? (Math.max(...data.pinned.counts) * total) / (data.pinned.total || 1) : 1,
+      10,
+    );
     const y = logScale(0.6, peak * 1.3);
     leftAxis(p, box, y, logTicks(1, peak, Math.max(2, box.height / 26)), tick);
     drawAxis(p, data, box);
@@ -95,19 +116,36 @@ export const histogram: Chart<HistogramData, number> = {
     const middle = (low + high) / 2;
     const sigma = std > 0 ? (middle - mean) / std : NaN;
     const lines: (readonly [string, string])[] = [
-      ["weights", `${count(data.counts[mark])} (${percent(data.counts[mark] / n)})`], ["from the mean", `${significant(sigma)} σ`]];
+      ["weights", `${count(data.counts[mark])} (${percent(data.counts[mark] / n)})`],
+      ["from the mean", `${significant(sigma)} σ`],
+    ];
     if (data.pinned) lines.push([`pinned`, percent(data.pinned.counts[mark] / data.pinned.total)]);
-    return { title: `${significant(low)} … ${significant(high)}`, lines, x: box.x + ((mark + 0.5) / histogramBins) * box.width, y: box.y + 16 };
+    return {
+      title: `${significant(low)} … ${significant(high)}`,
+      lines,
+      x: box.x + ((mark + 0.5) / histogramBins) * box.width,
+      y: box.y + 16,
+    };
   },
 
   table: (data) => ({
     caption: `Histogram of ${data.name}`,
-    columns: [{ title: "from", numeric: true }, { title: "to", numeric: true }, { title: "weights", numeric: true }, { title: "share", numeric: true },
-      ...(data.pinned ? [{ title: `share in ${data.pinned.name}`, numeric: true }] : [])],
+    columns: [
+      { title: "from", numeric: true },
+      { title: "to", numeric: true },
+      { title: "weights", numeric: true },
+      { title: "share", numeric: true },
+      ...(data.pinned ? [{ title: `share in ${data.pinned.name}`, numeric: true }] : []),
+    ],
     rows: Array.from(data.counts, (n, i) => {
       const [low, high] = rangeOf(data, i);
-      return [cell(low, significant), cell(high, significant), cell(n, count), cell(n / data.report.stats.count, percent),
-        ...(data.pinned ? [cell(data.pinned.counts[i] / data.pinned.total, percent)] : [])];
+      return [
+        cell(low, significant),
+        cell(high, significant),
+        cell(n, count),
+        cell(n / data.report.stats.count, percent),
+        ...(data.pinned ? [cell(data.pinned.counts[i] / data.pinned.total, percent)] : []),
+      ];
     }),
   }),
 };
@@ -141,8 +179,9 @@ function drawSigma(p: Paint, data: HistogramData, box: Box): void {
       const label = k === 0 ? "mean" : `${signed > 0 ? "+" : "−"}${k}σ`;
       return [{ x, label, half: p.context.measureText(label).width / 2 + 3 }];
     });
-    const clear = marks.every(({ x, half }) => taken.every(([a, b]) => x + half < a || x - half > b))
-      && (marks.length < 2 || marks[1].x - marks[1].half > marks[0].x + marks[0].half);
+    const clear =
+      marks.every(({ x, half }) => taken.every(([a, b]) => x + half < a || x - half > b)) &&
+      (marks.length < 2 || marks[1].x - marks[1].half > marks[0].x + marks[0].half);
     for (const { x, label, half } of marks) {
       line(p, x, clear ? box.y : box.y + 4, x, box.y + box.height, p.theme.line, 1, [2, 3]);
       if (!clear) continue;

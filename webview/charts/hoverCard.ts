@@ -13,8 +13,16 @@ export class HoverCard {
       return;
     }
     this.#owner = canvas;
-    fill(this.element, h("div", { class: "card-title" }, card.title),
-      card.lines.length > 0 && h("dl", {}, card.lines.map(([label, value]) => [h("dt", {}, label), h("dd", {}, value)])));
+    fill(
+      this.element,
+      h("div", { class: "card-title" }, card.title),
+      card.lines.length > 0 &&
+        h(
+          "dl",
+          {},
+          card.lines.map(([label, value]) => [h("dt", {}, label), h("dd", {}, value)]),
+        ),
+    );
     this.element.hidden = false;
     const box = canvas.getBoundingClientRect();
     const { offsetWidth: w, offsetHeight: k } = this.element;

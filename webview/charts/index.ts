@@ -8,4 +8,7 @@ import { map } from "./map";
 import { profile } from "./profile";
 import { spectrum } from "./spectrum";
 
-export const charts = { map, spectrum, bits: bitsChart, histogram, profile, heat, errors } as const satisfies Record<string, Chart<any, any>>;
+export const charts = { map, spectrum, bits: bitsChart, histogram, profile, heat, errors } as const satisfies Record<
+  string,
+  Chart<any, any>
+>;

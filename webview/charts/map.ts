@@ -26,7 +26,8 @@ export interface MapData {
 }
 
 /** Room for row labels on the left and column labels on top. */
-export const gutter = (layout: Pick<MapLayout, "kind">, width: number) => (layout.kind === "layers" ? 46 : Math.min(170, Math.max(90, width * 0.18)));
+export const gutter = (layout: Pick<MapLayout, "kind">, width: number) =>
+  layout.kind === "layers" ? 46 : Math.min(170, Math.max(90, width * 0.18));
 export const headRoom = (layout: Pick<MapLayout, "kind">) => (layout.kind === "layers" ? 20 : 6);
 
 const fadeTime = 180;
@@ -42,8 +43,9 @@ export const map: Chart<MapData, number> = {
   name: "map",
   title: "Map",
   describe: ({ entries, measure, layout }) =>
-    `Map of ${count(entries.length)} tensors, ${layout.kind === "layers" ? "layers down, roles across" : "by module"}, coloured by ${measure.name}. `
-    + "Arrow keys move, Enter selects, plus and minus zoom.",
+    `Map of ${count(entries.length)} tensors, ${layout.kind === "layers" ? "layers down, roles across" : "by module"}, ` +
+    `coloured by ${measure.name}. ` +
+    "Arrow keys move, Enter selects, plus and minus zoom.",
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
@@ -58,8 +60,12 @@ export const map: Chart<MapData, number> = {
     c.clip();
     const place = (i: number) => {
       const k = i * 4;
-      return [left + view.x + layout.cells[k] * view.scale, top + view.y + layout.cells[k + 1] * view.scale,
-        layout.cells[k + 2] * view.scale, layout.cells[k + 3] * view.scale] as const;
+      return [
+        left + view.x + layout.cells[k] * view.scale,
+        top + view.y + layout.cells[k + 1] * view.scale,
+        layout.cells[k + 2] * view.scale,
+        layout.cells[k + 3] * view.scale,
+      ] as const;
     };
     c.font = fontOf(p, { size: 10 });
     c.textAlign = "center";
@@ -76,7 +82,10 @@ export const map: Chart<MapData, number> = {
         continue;
       }
       const index = rampIndex(measure, scale, value);
-      const age = theme.reduceMotion || entry.arrived === undefined || measure.fromHeader ? 1 : Math.min(1, (p.now - entry.arrived) / fadeTime);
+      const age =
+        theme.reduceMotion || entry.arrived === undefined || measure.fromHeader
+          ? 1
+          : Math.min(1, (p.now - entry.arrived) / fadeTime);
       if (age < 1) fading = true;
       c.globalAlpha = Math.max(0.05, age);
       c.fillStyle = theme.ramp[index];
@@ -98,7 +107,12 @@ export const map: Chart<MapData, number> = {
       if (i === undefined) continue;
       const [x, y, w, h] = known.get(i) ?? place(i);
       ring(p, { x, y, width: w, height: h }, theme.background, 4);
-      ring(p, { x, y, width: w, height: h }, i === data.pinned && i !== data.selected ? theme.dim : i === mark && i !== data.selected ? theme.foreground : theme.focus, 2);
+      ring(
+        p,
+        { x, y, width: w, height: h },
+        i === data.pinned && i !== data.selected ? theme.dim : i === mark && i !== data.selected ? theme.foreground : theme.focus,
+        2,
+      );
     }
     c.restore();
     drawLabels(p, data, left, top);
@@ -115,9 +129,9 @@ export const map: Chart<MapData, number> = {
   step(data, _size, mark, step) {
     const n = data.entries.length;
     if (n === 0) return undefined;
-    if (mark === undefined) return data.selected ?? 0;
     if (step === "home") return 0;
     if (step === "end") return n - 1;
+    if (mark === undefined) return data.selected ?? 0;
     if (step === "pageup" || step === "pagedown") {
       let at = mark;
       for (let i = 0; i < 8; i++) at = neighbour(data.layout, at, step === "pageup" ? "up" : "down");
@@ -138,7 +152,8 @@ export const map: Chart<MapData, number> = {
       lines.push(["channels ≥ 4×", `${count(report.outliers.output.over4)} out, ${count(report.outliers.input.over4)} in`]);
     }
     return {
-      title: tensor.name, lines,
+      title: tensor.name,
+      lines,
       x: gutter(data.layout, size.width) + data.view.x + (data.layout.cells[k] + data.layout.cells[k + 2] / 2) * data.view.scale,
       y: headRoom(data.layout) + data.view.y + (data.layout.cells[k + 1] + data.layout.cells[k + 3]) * data.view.scale - 10,
     };
@@ -146,15 +161,31 @@ export const map: Chart<MapData, number> = {
 
   table: ({ entries, measure, values }) => ({
     caption: `Tensors by ${measure.name}`,
-    columns: [{ title: "tensor" }, { title: "layer", numeric: true }, { title: "role" }, { title: "shape" }, { title: "encoding" },
-      { title: `${measure.name}${measure.unit ? ` (${measure.unit})` : ""}`, numeric: true }],
-    rows: entries.map(({ tensor }, i) => [tensor.name, tensor.layer === undefined ? "" : cell(tensor.layer, count), roleLabel(tensor.role),
-      shape(tensor.shape), tensor.encodingLabel, cell(values[i], measure.format)]),
+    columns: [
+      { title: "tensor" },
+      { title: "layer", numeric: true },
+      { title: "role" },
+      { title: "shape" },
+      { title: "encoding" },
+      { title: `${measure.name}${measure.unit ? ` (${measure.unit})` : ""}`, numeric: true },
+    ],
+    rows: entries.map(({ tensor }, i) => [
+      tensor.name,
+      tensor.layer === undefined ? "" : cell(tensor.layer, count),
+      roleLabel(tensor.role),
+      shape(tensor.shape),
+      tensor.encodingLabel,
+      cell(values[i], measure.format),
+    ]),
   }),
 };
 
 /** A number short enough for a cell: the unit is in the legend. */
-const brief = (measure: Measure, value: number) => measure.format(value).replace(/ (dB|bpw)$/, "").replace("lossless", "∞");
+const brief = (measure: Measure, value: number) =>
+  measure
+    .format(value)
+    .replace(/ (dB|bpw)$/, "")
+    .replace("lossless", "∞");
 
 /** Which of its module's tensors a cell is. */
 function drawName(p: Paint, { tensor }: Entry, x: number, y: number, w: number, h: number, colour: string): void {

@@ -20,10 +20,31 @@ export interface Band {
 }
 
 const columnOrder: readonly TensorRole[] = [
-  "attn_norm", "q", "k", "v", "qkv", "o", "ffn_norm", "router", "gate", "up", "gate_up", "down", "norm", "conv", "bias", "other", "embedding", "head",
+  "attn_norm",
+  "q",
+  "k",
+  "v",
+  "qkv",
+  "o",
+  "ffn_norm",
+  "router",
+  "gate",
+  "up",
+  "gate_up",
+  "down",
+  "norm",
+  "conv",
+  "bias",
+  "other",
+  "embedding",
+  "head",
 ];
 const columnLabels: Partial<Record<TensorRole, string>> = {
-  attn_norm: "norm", ffn_norm: "norm", norm: "norm", gate_up: "gate·up", embedding: "embed",
+  attn_norm: "norm",
+  ffn_norm: "norm",
+  norm: "norm",
+  gate_up: "gate·up",
+  embedding: "embed",
 };
 
 /** What a tensor's column is called. */
@@ -36,8 +57,13 @@ export function stackOf(tensor: Pick<PanelTensor, "name" | "layer">): string {
 }
 
 /** Layers × roles where the network has such, else modules in the file's order. `space` is what the cells may take. */
-export function layoutMap(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
-  const placed = tensors.filter((t) => t.layer !== undefined && t.role !== "other" && t.role !== "conv" && t.role !== "bias").length;
+export function layoutMap(
+  tensors: readonly PanelTensor[],
+  space: { readonly width: number; readonly height: number },
+): MapLayout {
+  const placed = tensors.filter(
+    (t) => t.layer !== undefined && t.role !== "other" && t.role !== "conv" && t.role !== "bias",
+  ).length;
   return placed >= tensors.length / 3 && placed > 1 ? layoutLayers(tensors, space) : layoutModules(tensors, space);
 }
 
@@ -75,13 +101,15 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
     else row.set(t.role, [i]);
   });
   const crowd = new Map<TensorRole, number>();
-  for (const layers of stacks.values()) for (const row of layers.values()) for (const [role, members] of row)
-    crowd.set(role, Math.max(crowd.get(role) ?? 0, members.length));
+  for (const layers of stacks.values())
+    for (const row of layers.values())
+      for (const [role, members] of row) crowd.set(role, Math.max(crowd.get(role) ?? 0, members.length));
   const roles = columnOrder.filter((r) => crowd.has(r));
   // A column of experts is as wide as several ordinary ones.
   const weights = roles.map((r) => clamp(Math.sqrt(crowd.get(r)!) / 2, 1, 4) * (/norm/.test(r) ? 0.7 : 1));
   const total = weights.reduce((a, b) => a + b, 0);
-  const rowCount = [...stacks.values()].reduce((n, layers) => n + layers.size, 0) + (before.length ? 1 : 0) + (after.length ? 1 : 0);
+  const rowCount =
+    [...stacks.values()].reduce((n, layers) => n + layers.size, 0) + (before.length ? 1 : 0) + (after.length ? 1 : 0);
   const crowded = Math.max(...crowd.values()) > 8;
   const unit = clamp(space.width / total, 30, 120);
   const width = unit * total;
@@ -104,7 +132,10 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
   };
   full(before, before.some((i) => tensors[i].role === "embedding") ? "embed" : "start");
   for (const [stack, layers] of stacks) {
-    const prefix = stacks.size > 1 ? `${stack.split(/[./]/).find((s) => /enc|dec|vis|text|audio|blk/.test(s)) ?? stack.split(/[./]/)[0]} ` : "";
+    const prefix =
+      stacks.size > 1
+        ? `${stack.split(/[./]/).find((s) => /enc|dec|vis|text|audio|blk/.test(s)) ?? stack.split(/[./]/)[0]} `
+        : "";
     for (const [layer, row] of [...layers].sort((a, b) => a[0] - b[0])) {
       for (const [role, members] of row) {
         const column = columns[roles.indexOf(role)];
@@ -114,7 +145,10 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
       y += rowHeight;
     }
   }
-  full(after, after.some((i) => tensors[i].role === "head") ? "head" : after.every((i) => tensors[i].role === "norm") ? "norm" : "end");
+  full(
+    after,
+    after.some((i) => tensors[i].role === "head") ? "head" : after.every((i) => tensors[i].role === "norm") ? "norm" : "end",
+  );
   return { kind: "layers", width: width - gap, height: y - gap, cells, rows, columns };
 
   function wrapWhole(into: Float32Array, members: readonly number[], w: number, top: number, h: number): void {
@@ -153,7 +187,15 @@ function layoutModules(tensors: readonly PanelTensor[], space: { readonly width:
   // The widest cells with which everything fits, so that small networks fill the view and large ones stay whole.
   let cellWidth = 26;
   let cellHeight = 12;
-  for (const [w, h] of [[112, 44], [96, 34], [72, 30], [56, 26], [44, 22], [36, 18], [30, 15]] as const) {
+  for (const [w, h] of [
+    [112, 44],
+    [96, 34],
+    [72, 30],
+    [56, 26],
+    [44, 22],
+    [36, 18],
+    [30, 15],
+  ] as const) {
     const perLine = Math.max(1, Math.floor(space.width / w));
     if (lines(perLine) * h <= space.height) {
       [cellWidth, cellHeight] = [w, h];
@@ -174,8 +216,14 @@ function layoutModules(tensors: readonly PanelTensor[], space: { readonly width:
     y += cellHeight;
     rows.push({ label, start, extent: y - start - gap });
   }
-  return { kind: "modules", width: Math.min(perLine, Math.max(...[...groups.values()].map((m) => m.length))) * cellWidth - gap,
-    height: y - gap, cells, rows, columns: [] };
+  return {
+    kind: "modules",
+    width: Math.min(perLine, Math.max(...[...groups.values()].map((m) => m.length))) * cellWidth - gap,
+    height: y - gap,
+    cells,
+    rows,
+    columns: [],
+  };
 }
 
 /** The cell at a point of the layout, or undefined. */

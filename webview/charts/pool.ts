@@ -31,8 +31,13 @@ export function poolMax(values: Float32Array, cells: number): Pooled {
 }
 
 /** A matrix (row-major) pooled by maximum onto at most `toRows` × `toColumns`. Returns the new matrix with its size. */
-export function poolMatrix(values: Float32Array, rows: number, columns: number, toRows: number, toColumns: number):
-  { readonly values: Float32Array; readonly rows: number; readonly columns: number } {
+export function poolMatrix(
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  toRows: number,
+  toColumns: number,
+): { readonly values: Float32Array; readonly rows: number; readonly columns: number } {
   const r = Math.max(1, Math.min(rows, Math.floor(toRows)));
   const c = Math.max(1, Math.min(columns, Math.floor(toColumns)));
   if (r === rows && c === columns) return { values, rows, columns };

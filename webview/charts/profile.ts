@@ -47,6 +47,16 @@ function bars(data: ProfileData, size: Size): Pooled {
   return pooled;
 }
 
+/** An outlier one pixel wide is hard to point at: within three pixels it attracts the pointer. */
+function snapped(data: ProfileData, pooled: Pooled, at: number, box: Box): number {
+  const reach = Math.floor((3 * pooled.values.length) / box.width);
+  let best = at;
+  for (let i = Math.max(0, at - reach); i <= Math.min(pooled.values.length - 1, at + reach); i++) {
+    if (pooled.values[i] >= 2 * data.outliers.median && pooled.values[i] > 1.25 * pooled.values[best]) best = i;
+  }
+  return best;
+}
+
 /** Linear heights where the outliers are a few times the median, logarithmic where they would flatten everything else. */
 function heights(data: ProfileData): { readonly scale: Scale; readonly log: boolean } {
   const median = data.outliers.median;
@@ -61,8 +71,9 @@ export const profile: Chart<ProfileData, Bar> = {
   name: "channels",
   title: "Channels",
   describe: ({ name, direction, profile: { absMax }, outliers }) =>
-    `Absolute maximum of ${count(absMax.length)} ${direction} channels of ${name}; ${count(outliers.over2)} at least twice the median, `
-    + `${count(outliers.over4)} at least four times.`,
+    `Absolute maximum of ${count(absMax.length)} ${direction} channels of ${name}; ` +
+    `${count(outliers.over2)} at least twice the median, ` +
+    `${count(outliers.over4)} at least four times.`,
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
@@ -71,7 +82,9 @@ export const profile: Chart<ProfileData, Bar> = {
     const n = pooled.values.length;
     const { scale, log } = heights(data);
     const { median } = data.outliers;
-    leftAxis(p, box, scale, log ? logTicks(scale.low, scale.high, 4) : linearTicks(scale.low, scale.high, 4), (v) => significant(v, 2));
+    leftAxis(p, box, scale, log ? logTicks(scale.low, scale.high, 4) : linearTicks(scale.low, scale.high, 4), (v) =>
+      significant(v, 2),
+    );
     const length = data.profile.absMax.length;
     const channelTicks = linearTicks(0, length - 1, Math.max(2, box.width / 70)).filter((t) => Number.isInteger(t));
     bottomAxis(p, box, linearScale(-0.5, length - 0.5), channelTicks, (v) => count(v), false);
@@ -101,7 +114,7 @@ export const profile: Chart<ProfileData, Bar> = {
       for (const k of d.top >= 16 ? [4, 16, 64, 256] : [2, 4, 8, 12]) {
         const at = top(d.outliers.median * k);
         if (k > d.top || at < box.y + 3 || taken - at < 12) continue;
-          text(p, `${k}×`, box.x + box.width + 5, at, { colour: theme.dim });
+        text(p, `${k}×`, box.x + box.width + 5, at, { colour: theme.dim });
         taken = at;
       }
     }
@@ -137,7 +150,7 @@ export const profile: Chart<ProfileData, Bar> = {
     const box = boxOf(size);
     const n = bars(data, size).values.length;
     const i = Math.floor(((x - box.x) / box.width) * n);
-    return i >= 0 && i < n ? i : undefined;
+    return i >= 0 && i < n ? snapped(data, bars(data, size), i, box) : undefined;
   },
 
   step: (data, size, mark, step) => stepIndex(bars(data, size).values.length, mark, step),
@@ -151,18 +164,40 @@ export const profile: Chart<ProfileData, Bar> = {
     const to = Math.floor(((mark + 1) * data.profile.absMax.length) / n) - 1;
     const value = data.profile.absMax[channel];
     const lines: (readonly [string, string])[] = [
-      ["|w| max", significant(value)], ["to the median", ratio(value / data.outliers.median)], ["RMS", significant(data.profile.rms[channel])]];
-    if (to > from) lines.push(["largest of", data.order === "index" ? `channels ${count(from)} to ${count(to)}` : `${count(to - from + 1)} channels`]);
-    return { title: `${data.direction} channel ${count(channel)}`, lines, x: box.x + ((mark + 0.5) / n) * box.width, y: box.y + 8 };
+      ["|w| max", significant(value)],
+      ["to the median", ratio(value / data.outliers.median)],
+      ["RMS", significant(data.profile.rms[channel])],
+    ];
+    if (to > from)
+      lines.push([
+        "largest of",
+        data.order === "index" ? `channels ${count(from)} to ${count(to)}` : `${count(to - from + 1)} channels`,
+      ]);
+    return {
+      title: `${data.direction} channel ${count(channel)}`,
+      lines,
+      x: box.x + ((mark + 0.5) / n) * box.width,
+      y: box.y + 8,
+    };
   },
 
   table: (data) => ({
     caption: `${data.direction} channels of ${data.name}`,
-    columns: [{ title: "channel", numeric: true }, { title: "|w| max", numeric: true }, { title: "to the median", numeric: true }, { title: "RMS", numeric: true }],
+    columns: [
+      { title: "channel", numeric: true },
+      { title: "|w| max", numeric: true },
+      { title: "to the median", numeric: true },
+      { title: "RMS", numeric: true },
+    ],
     rows: Array.from(data.profile.absMax, (_, place) => {
       const i = channelAt(data, place);
       const v = data.profile.absMax[i];
-      return [cell(i, count), cell(v, significant), cell(v / data.outliers.median, ratio), cell(data.profile.rms[i], significant)];
+      return [
+        cell(i, count),
+        cell(v, significant),
+        cell(v / data.outliers.median, ratio),
+        cell(data.profile.rms[i], significant),
+      ];
     }),
   }),
 };

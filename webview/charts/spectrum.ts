@@ -1,10 +1,11 @@
 import { count, significant } from "../format";
 import type { Measure } from "../measures";
 import { sigmaScale, sigmaTicks } from "../scales";
-import type { Entry } from "../state";
+import type { Entry, PanelTensor } from "../state";
 import type { Chart, Paint } from "./chart";
 import { cutStart, fontOf, line, text } from "./draw";
 import { shortName } from "../names";
+import { stackOf } from "./mapLayout";
 import { cell } from "./table";
 
 export interface SpectrumData {
@@ -34,14 +35,19 @@ const columnWidth = 76;
 const textHeight = 11;
 
 /** Left edge and width of the strips, and how many measure columns fit beside them. Rows too low for text have strips only. */
-export function spectrumColumns(width: number, wanted: number, rowHeight = 18): { readonly left: number; readonly strip: number; readonly columns: number } {
+export function spectrumColumns(
+  width: number,
+  wanted: number,
+  rowHeight = 18,
+): { readonly left: number; readonly strip: number; readonly columns: number } {
   if (rowHeight < textHeight) return { left: 14, strip: Math.max(40, Math.floor(width - 40)), columns: 0 };
   const left = Math.round(Math.min(340, Math.max(104, width * 0.27)));
-  const columns = Math.max(Math.min(1, wanted), Math.min(wanted, Math.floor((width - left) * 0.4 / columnWidth)));
+  const columns = Math.max(Math.min(1, wanted), Math.min(wanted, Math.floor(((width - left) * 0.4) / columnWidth)));
   return { left, strip: Math.max(40, Math.floor(width - left - columns * columnWidth - 6)), columns };
 }
 
 let offscreen: HTMLCanvasElement | undefined;
+let image: ImageData | undefined;
 
 /** All visible strips in one image: one write per device pixel. */
 function drawStrips(p: Paint, data: SpectrumData, left: number, strip: number, first: number, last: number): void {
@@ -53,8 +59,9 @@ function drawStrips(p: Paint, data: SpectrumData, left: number, strip: number, f
     offscreen.height = h;
   }
   const context = offscreen.getContext("2d")!;
-  const image = context.createImageData(w, h);
+  if (image?.width !== w || image.height !== h) image = context.createImageData(w, h);
   const pixels = new Uint32Array(image.data.buffer);
+  pixels.fill(0);
   const { ramp32 } = p.theme;
   const gap = data.rowHeight >= 7 ? Math.max(1, Math.round(p.density)) : 0;
   for (let row = first; row < last; row++) {
@@ -76,8 +83,9 @@ function drawStrips(p: Paint, data: SpectrumData, left: number, strip: number, f
 export const spectrum: Chart<SpectrumData, SpectrumMark> = {
   name: "spectrum",
   title: "Spectrum",
-  describe: ({ order }) => `Spectrum of ${count(order.length)} tensors: density over distance from the mean in standard deviations, minus 64 to 64. `
-    + "Up and down move over tensors, left and right along the axis, Enter selects.",
+  describe: ({ order }) =>
+    `Spectrum of ${count(order.length)} tensors: density over distance from the mean in standard deviations, minus 64 to 64. ` +
+    "Up and down move over tensors, left and right along the axis, Enter selects.",
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
@@ -123,7 +131,15 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
       c.strokeStyle = theme.focus;
       c.lineWidth = 1;
       c.strokeRect(0.5, rowY(mark.row) + 0.5, p.width - 1, Math.max(2, data.rowHeight - 1));
-      if (mark.at !== undefined) line(p, left + mark.at * strip, rowY(mark.row), left + mark.at * strip, rowY(mark.row) + data.rowHeight, theme.foreground);
+      if (mark.at !== undefined)
+        line(
+          p,
+          left + mark.at * strip,
+          rowY(mark.row),
+          left + mark.at * strip,
+          rowY(mark.row) + data.rowHeight,
+          theme.foreground,
+        );
     }
     c.restore();
     drawHead(p, data, { left, strip, columns });
@@ -141,7 +157,8 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
   step(data, size, mark, step) {
     const n = data.order.length;
     if (n === 0) return undefined;
-    if (!mark) return { row: Math.max(0, data.order.indexOf(data.selected ?? -1)) };
+    if (!mark)
+      return { row: step === "end" ? n - 1 : step === "home" ? 0 : Math.max(0, data.order.indexOf(data.selected ?? -1)) };
     if (step === "left" || step === "right") {
       const at = mark.at ?? 0.5;
       return { row: mark.row, at: Math.min(1, Math.max(0, at + (step === "left" ? -1 : 1) / 64)) };
@@ -162,26 +179,46 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
       if (mark.at !== undefined) {
         const sigma = sigmaScale.value(mark.at);
         const levels = cellsAround(entry, mark.at);
-        lines.push(["at", `${significant(sigma)} σ`], ["value", significant(mean + sigma * std)],
-          ["weights here", `about ${count(Math.max(levels > 0 ? 1 : 0, Math.round(levels)))} of ${count(n)}`]);
+        lines.push(
+          ["at", `${significant(sigma)} σ`],
+          ["value", significant(mean + sigma * std)],
+          ["weights here", `about ${count(Math.max(levels > 0 ? 1 : 0, Math.round(levels)))} of ${count(n)}`],
+        );
       }
       lines.push(["σ", significant(std)]);
       const m = data.measures[0];
       if (m) lines.push([m.name, m.format(m.of(entry.tensor, entry.report, data.encoding))]);
     }
-    return { title: entry.tensor.name, lines, x: left + (mark.at ?? 0.5) * strip, y: axisRoom + (mark.row + 1) * data.rowHeight - data.scroll - 6 };
+    return {
+      title: entry.tensor.name,
+      lines,
+      x: left + (mark.at ?? 0.5) * strip,
+      y: axisRoom + (mark.row + 1) * data.rowHeight - data.scroll - 6,
+    };
   },
 
   table: ({ entries, order, measures, encoding }) => ({
     caption: "Tensors of the spectrum",
-    columns: [{ title: "tensor" }, { title: "mean", numeric: true }, { title: "σ", numeric: true }, { title: "min in σ", numeric: true },
-      { title: "max in σ", numeric: true }, ...measures.map((m) => ({ title: m.name, numeric: true }))],
+    columns: [
+      { title: "tensor" },
+      { title: "mean", numeric: true },
+      { title: "σ", numeric: true },
+      { title: "min in σ", numeric: true },
+      { title: "max in σ", numeric: true },
+      ...measures.map((m) => ({ title: m.name, numeric: true })),
+    ],
     rows: Array.from(order, (i) => {
       const { tensor, report } = entries[i];
       const s = report?.stats;
       const value = (x: number) => cell(x, significant);
-      return [tensor.name, value(s?.mean ?? NaN), value(s?.std ?? NaN), value(s ? (s.min - s.mean) / s.std : NaN),
-        value(s ? (s.max - s.mean) / s.std : NaN), ...measures.map((m) => cell(m.of(tensor, report, encoding), m.format))];
+      return [
+        tensor.name,
+        value(s?.mean ?? NaN),
+        value(s?.std ?? NaN),
+        value(s ? (s.min - s.mean) / s.std : NaN),
+        value(s ? (s.max - s.mean) / s.std : NaN),
+        ...measures.map((m) => cell(m.of(tensor, report, encoding), m.format)),
+      ];
     }),
   }),
 };
@@ -203,6 +240,13 @@ function cellsAround(entry: Entry, at: number): number {
   return sum;
 }
 
+/** The name, without its stack ("model.layers.") where it is too long, cut at its start where it still is. */
+function fittingName(p: Paint, tensor: PanelTensor, width: number): string {
+  const name = shortName(tensor.name);
+  const whole = cutStart(p, name, width);
+  return whole === name ? name : cutStart(p, name.slice(stackOf(tensor).length).replace(/^[./_]/, ""), width);
+}
+
 interface Columns {
   readonly left: number;
   readonly strip: number;
@@ -215,11 +259,15 @@ function drawTexts(p: Paint, data: SpectrumData, first: number, last: number, { 
     const entry = data.entries[data.order[row]];
     const y = axisRoom + (row + 0.5) * data.rowHeight - data.scroll;
     p.context.font = fontOf(p, { mono: true, size });
-    text(p, cutStart(p, shortName(entry.tensor.name), left - 18), 8, y, { mono: true, size });
+    text(p, fittingName(p, entry.tensor, left - 18), 8, y, { mono: true, size });
     for (let k = 0; k < columns; k++) {
       const m = data.measures[k];
       const value = m.of(entry.tensor, entry.report, data.encoding);
-      text(p, entry.report || m.fromHeader ? m.format(value) : "", left + strip + (k + 1) * columnWidth, y, { align: "right", size, colour: k === 0 ? p.theme.foreground : p.theme.dim });
+      text(p, entry.report || m.fromHeader ? m.format(value) : "", left + strip + (k + 1) * columnWidth, y, {
+        align: "right",
+        size,
+        colour: k === 0 ? p.theme.foreground : p.theme.dim,
+      });
     }
   }
 }
@@ -240,7 +288,10 @@ function drawHead(p: Paint, data: SpectrumData, { left, strip, columns }: Column
     }
   }
   for (let k = 0; k < columns; k++) {
-    text(p, data.measures[k].short, left + strip + (k + 1) * columnWidth, 9, { align: "right", colour: k === 0 ? p.theme.foreground : p.theme.dim });
+    text(p, data.measures[k].short, left + strip + (k + 1) * columnWidth, 9, {
+      align: "right",
+      colour: k === 0 ? p.theme.foreground : p.theme.dim,
+    });
   }
   line(p, 0, axisRoom - 2, p.width, axisRoom - 2, p.theme.line);
 }

@@ -79,7 +79,7 @@ export function sigmaCounts(report: Pick<TensorReport, "stats" | "histogram" | "
     : pourLog(report.logHistogram, inSigma, cells);
 }
 
-/** Densities told apart lie between 10^−6.5 and 1 elements per element and σ; a single one of many millions is drawn as faintest. */
+/** Densities told apart lie between 10^−6.5 and 1 elements per element and σ; what is rarer is drawn as faintest. */
 const decades = 6.5;
 const faintest = 40;
 

@@ -61,7 +61,9 @@ export function readTheme(): Theme {
     background: get("editor-background", plain.background),
     foreground,
     dim: highContrast ? foreground : get("descriptionForeground", plain.dim),
-    line: highContrast ? css(kind === "hc-dark" ? [120, 120, 120] : [150, 150, 150]) : get("editorIndentGuide-background1", get("panel-border", plain.line)),
+    line: highContrast
+      ? css(kind === "hc-dark" ? [120, 120, 120] : [150, 150, 150])
+      : get("editorIndentGuide-background1", get("panel-border", plain.line)),
     focus: highContrast ? get("contrastActiveBorder", focus) : focus,
     selection: get("list-activeSelectionBackground", focus),
     warning: get("editorWarning-foreground", "#cca700"),
@@ -74,8 +76,8 @@ export function readTheme(): Theme {
     inkOn: colours.map((c) => (luminance(c) > 0.18 ? "#000000" : "#ffffff")),
     data: css(colours[kind === "dark" || kind === "hc-dark" ? 112 : 120]),
     second: css(colours[kind === "dark" || kind === "hc-dark" ? 205 : 200]),
-    reduceMotion: document.body.classList.contains("vscode-reduce-motion")
-      || matchMedia("(prefers-reduced-motion: reduce)").matches,
+    reduceMotion:
+      document.body.classList.contains("vscode-reduce-motion") || matchMedia("(prefers-reduced-motion: reduce)").matches,
   };
 }
 
@@ -91,7 +93,10 @@ export function onThemeChange(listener: () => void): void {
     });
   };
   const observer = new MutationObserver(soon);
-  observer.observe(document.body, { attributes: true, attributeFilter: ["class", "data-vscode-theme-kind", "data-vscode-theme-id", "style"] });
+  observer.observe(document.body, {
+    attributes: true,
+    attributeFilter: ["class", "data-vscode-theme-kind", "data-vscode-theme-id", "style"],
+  });
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ["style", "class"] });
   matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", soon);
 }

@@ -23,8 +23,19 @@ const ns = "http://www.w3.org/2000/svg";
 
 export function icon(name: IconName): SVGSVGElement {
   const svg = document.createElementNS(ns, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: "16", height: "16", fill: "none", stroke: "currentColor",
-    "stroke-width": "1.2", "stroke-linejoin": "round", "stroke-linecap": "round", "aria-hidden": "true", class: "icon" })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 16 16",
+    width: "16",
+    height: "16",
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": "1.2",
+    "stroke-linejoin": "round",
+    "stroke-linecap": "round",
+    "aria-hidden": "true",
+    class: "icon",
+  }))
+    svg.setAttribute(key, value);
   const path = document.createElementNS(ns, "path");
   path.setAttribute("d", shapes[name]);
   svg.append(path);

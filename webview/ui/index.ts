@@ -1,7 +1,15 @@
 // The only importer of the component toolkit: replacing it touches this folder alone.
 import {
-  provideVSCodeDesignSystem, vsCodeButton, vsCodeCheckbox, vsCodeDropdown, vsCodeOption, vsCodePanels, vsCodePanelTab, vsCodePanelView,
-  vsCodeProgressRing, vsCodeTextField,
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeCheckbox,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodePanels,
+  vsCodePanelTab,
+  vsCodePanelView,
+  vsCodeProgressRing,
+  vsCodeTextField,
 } from "@vscode/webview-ui-toolkit";
 import { fill, h, type Child } from "../dom";
 import { icon, type IconName } from "./icons";
@@ -9,8 +17,15 @@ import { icon, type IconName } from "./icons";
 /** Registers the custom elements. Once, before any control is made. */
 export function registerControls(): void {
   provideVSCodeDesignSystem().register(
-    vsCodeButton(), vsCodeCheckbox(), vsCodeDropdown(), vsCodeOption(), vsCodePanels(), vsCodePanelTab(), vsCodePanelView(),
-    vsCodeProgressRing(), vsCodeTextField(),
+    vsCodeButton(),
+    vsCodeCheckbox(),
+    vsCodeDropdown(),
+    vsCodeOption(),
+    vsCodePanels(),
+    vsCodePanelTab(),
+    vsCodePanelView(),
+    vsCodeProgressRing(),
+    vsCodeTextField(),
   );
 }
 
@@ -18,7 +33,10 @@ export { icon };
 
 /** A push button with text. */
 export function button(options: {
-  readonly label: string; readonly onPress: () => void; readonly secondary?: boolean; readonly icon?: IconName;
+  readonly label: string;
+  readonly onPress: () => void;
+  readonly secondary?: boolean;
+  readonly icon?: IconName;
 }): HTMLElement {
   const element = h("vscode-button", { appearance: options.secondary ? "secondary" : "primary", onclick: options.onPress });
   if (options.icon) {
@@ -32,12 +50,22 @@ export function button(options: {
 
 /** A small button with a symbol only; `label` is its name and tooltip. `pressed` makes it a toggle. */
 export function iconButton(options: {
-  readonly icon: IconName; readonly label: string; readonly onPress: () => void; readonly pressed?: boolean;
+  readonly icon: IconName;
+  readonly label: string;
+  readonly onPress: () => void;
+  readonly pressed?: boolean;
 }): HTMLElement & { setPressed(pressed: boolean): void } {
-  const element = h("vscode-button", {
-    appearance: "icon", "aria-label": options.label, title: options.label, onclick: options.onPress,
-    "aria-pressed": options.pressed === undefined ? undefined : String(options.pressed),
-  }, icon(options.icon));
+  const element = h(
+    "vscode-button",
+    {
+      appearance: "icon",
+      "aria-label": options.label,
+      title: options.label,
+      onclick: options.onPress,
+      "aria-pressed": options.pressed === undefined ? undefined : String(options.pressed),
+    },
+    icon(options.icon),
+  );
   return Object.assign(element, {
     setPressed(pressed: boolean) {
       element.setAttribute("aria-pressed", String(pressed));
@@ -52,8 +80,11 @@ export interface Option {
 }
 
 /** A list to choose one from. */
-export function dropdown(options: { readonly label: string; readonly onChange: (value: string) => void; readonly showLabel?: boolean }):
-  { readonly element: HTMLElement; set(choices: readonly Option[], value: string): void } {
+export function dropdown(options: {
+  readonly label: string;
+  readonly onChange: (value: string) => void;
+  readonly showLabel?: boolean;
+}): { readonly element: HTMLElement; set(choices: readonly Option[], value: string): void } {
   const select = h("vscode-dropdown", { "aria-label": options.label, title: options.label }) as HTMLElement & { value: string };
   let shown = "";
   select.addEventListener("change", () => options.onChange(select.value));
@@ -64,7 +95,10 @@ export function dropdown(options: { readonly label: string; readonly onChange: (
       const key = choices.map((c) => `${c.value}\0${c.label}`).join("\0\0");
       if (key !== shown) {
         shown = key;
-        fill(select, choices.map((c) => h("vscode-option", { value: c.value, selected: c.value === value }, c.label)));
+        fill(
+          select,
+          choices.map((c) => h("vscode-option", { value: c.value, selected: c.value === value }, c.label)),
+        );
       }
       // The element learns of its options after they are connected; setting a value before would be lost.
       queueMicrotask(() => {
@@ -74,8 +108,10 @@ export function dropdown(options: { readonly label: string; readonly onChange: (
   };
 }
 
-export function checkbox(options: { readonly label: string; readonly onChange: (checked: boolean) => void }):
-  { readonly element: HTMLElement; set(checked: boolean): void } {
+export function checkbox(options: { readonly label: string; readonly onChange: (checked: boolean) => void }): {
+  readonly element: HTMLElement;
+  set(checked: boolean): void;
+} {
   const element = h("vscode-checkbox", {}, options.label) as HTMLElement & { checked: boolean };
   let setting = false;
   element.addEventListener("change", () => {
@@ -91,8 +127,14 @@ export function checkbox(options: { readonly label: string; readonly onChange: (
   };
 }
 
-export function textField(options: { readonly label: string; readonly placeholder: string; readonly onInput: (value: string) => void }): HTMLElement {
-  const element = h("vscode-text-field", { "aria-label": options.label, placeholder: options.placeholder }) as HTMLElement & { value: string };
+export function textField(options: {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly onInput: (value: string) => void;
+}): HTMLElement {
+  const element = h("vscode-text-field", { "aria-label": options.label, placeholder: options.placeholder }) as HTMLElement & {
+    value: string;
+  };
   element.addEventListener("input", () => options.onInput(element.value));
   return element;
 }
@@ -105,7 +147,9 @@ export function tabs<Id extends string>(options: {
   readonly tabs: readonly { readonly id: Id; readonly label: string; readonly content: Child }[];
   readonly onChange: (id: Id) => void;
 }): { readonly element: HTMLElement; activate(id: Id): void } {
-  const element = h("vscode-panels", { "aria-label": options.label, class: "tabs" },
+  const element = h(
+    "vscode-panels",
+    { "aria-label": options.label, class: "tabs" },
     options.tabs.map((t) => h("vscode-panel-tab", { id: `tab-${t.id}` }, t.label)),
     options.tabs.map((t) => h("vscode-panel-view", { id: `view-${t.id}` }, t.content)),
   ) as HTMLElement & { activeid: string };

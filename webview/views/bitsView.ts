@@ -24,7 +24,8 @@ export class BitsView {
     this.#panel = panel;
     this.#target = dropdown({ label: "All matrices as", onChange: (target) => panel.store.setView({ target }) });
     this.#frame = new ChartFrame(panel, bitsChart, {
-      heading: "Bytes per layer: today above, then below", class: "bits-chart",
+      heading: "Bytes per layer: today above, then below",
+      class: "bits-chart",
       onSelect: (i) => {
         const row = this.#data?.plan.rows[i];
         const name = row && (row.worstTensor ?? panel.store.state.entries[row.members[0]]?.tensor.name);
@@ -32,17 +33,33 @@ export class BitsView {
       },
     });
     this.#stage = this.#frame.canvas.parentElement!;
-    this.element = h("div", { class: "view scrolls" },
-      h("div", { class: "controls" }, this.#target.element, button({ label: "Export…", secondary: true, onPress: () => panel.post({ type: "command", command: "export" }) })),
-      this.#totals, this.#key, this.#frame.element, this.#note);
+    this.element = h(
+      "div",
+      { class: "view scrolls" },
+      h("h2", { class: "hidden-text" }, "Bits"),
+      h(
+        "div",
+        { class: "controls" },
+        this.#target.element,
+        button({ label: "Export…", secondary: true, onPress: () => panel.post({ type: "command", command: "export" }) }),
+      ),
+      this.#totals,
+      this.#key,
+      this.#frame.element,
+      this.#note,
+    );
   }
 
   update(state: PanelState, _changed: ReadonlySet<Aspect>): void {
     if (state.view.tab !== "bits") return;
     const options = targets(state);
-    const chosen = options.find((o) => o.id === state.view.target)
-      ?? (state.choices.length > 0 ? options[0] : options.find((o) => o.id === state.view.encoding));
-    this.#target.set(options.map((o) => ({ value: o.id, label: o.label })), chosen?.id ?? "");
+    const chosen =
+      options.find((o) => o.id === state.view.target) ??
+      (state.choices.length > 0 ? options[0] : options.find((o) => o.id === state.view.encoding));
+    this.#target.set(
+      options.map((o) => ({ value: o.id, label: o.label })),
+      chosen?.id ?? "",
+    );
     const target = chosen?.encoding;
     const choice = chosen?.choice;
     const plan = bitsPlan(state.entries, target, choice);
@@ -50,15 +67,29 @@ export class BitsView {
     const after = choice?.byteLength ?? plan.after;
     const changed = choice?.tensorCount ?? plan.changed;
     const afterBits = choice?.bitsPerWeight ?? (plan.elements > 0 ? (8 * plan.after) / plan.elements : NaN);
-    const item = (label: string, value: string, detail: string) => h("div", {}, h("dt", {}, label), h("dd", {}, value), h("dd", { class: "dim" }, detail));
-    fill(this.#totals,
+    const item = (label: string, value: string, detail: string) =>
+      h("div", {}, h("dt", {}, label), h("dd", {}, value), h("dd", { class: "dim" }, detail));
+    fill(
+      this.#totals,
       item("Today", bytes(plan.before), bits(plan.elements > 0 ? (8 * plan.before) / plan.elements : NaN)),
       item(`As ${target?.label ?? "–"}`, bytes(after), bits(afterBits)),
-      item("Change", change(plan.before, after), `${plural(changed, "tensor")} of ${state.entries.length.toLocaleString("en-US")}`));
-    setText(this.#note, choice ? "The total is what an export writes; bars add up the tensors' own bytes. Tensors that the format keeps unquantized stay as they are."
-      : "Predicted from block sizes: vectors, and matrices whose rows do not fit the encoding's blocks, stay as they are.");
+      item(
+        "Change",
+        change(plan.before, after),
+        `${plural(changed, "tensor")} of ${state.entries.length.toLocaleString("en-US")}`,
+      ),
+    );
+    setText(
+      this.#note,
+      choice
+        ? "The total is what an export writes; bars add up the tensors. What the format keeps unquantized stays as it is."
+        : "Predicted from block sizes: vectors, and matrices whose rows do not fit the encoding's blocks, stay as they are.",
+    );
     const used = kinds.map((_, k) => plan.rows.some((r) => r.before[k] > 0));
-    fill(this.#key, kinds.flatMap((kind, k) => (used[k] ? [this.#keyItem(kind, k)] : [])));
+    fill(
+      this.#key,
+      kinds.flatMap((kind, k) => (used[k] ? [this.#keyItem(kind, k)] : [])),
+    );
     this.#stage.style.height = `${bitsHead + plan.rows.length * bitsRowHeight + 4}px`;
     this.#frame.update(this.#data, true);
   }
@@ -79,15 +110,22 @@ interface Target {
 
 /** What the model can be exported as, in its own container or another; before the host says so, every encoding. */
 function targets(state: PanelState): readonly Target[] {
-  if (state.choices.length === 0) return state.encodings.map((e) => ({ id: e.name, label: `${e.label} · ${bits(e.bitsPerWeight)}`, encoding: e }));
+  if (state.choices.length === 0)
+    return state.encodings.map((e) => ({ id: e.name, label: `${e.label} · ${bits(e.bitsPerWeight)}`, encoding: e }));
   const known = new Map(state.encodings.map((e) => [e.name, e]));
   return state.choices.map((choice) => {
     const foreign = choice.format !== state.model?.format;
     return {
       id: foreign ? `${choice.format}:${choice.encoding}` : choice.encoding,
       label: `${choice.label}${foreign ? ` (${choice.format})` : ""} · ${bits(choice.bitsPerWeight)}`,
-      encoding: known.get(choice.encoding) ?? { name: choice.encoding, label: choice.label, bitsPerWeight: choice.bitsPerWeight,
-        blockElements: 1, targets: [choice.format], description: choice.description },
+      encoding: known.get(choice.encoding) ?? {
+        name: choice.encoding,
+        label: choice.label,
+        bitsPerWeight: choice.bitsPerWeight,
+        blockElements: 1,
+        targets: [choice.format],
+        description: choice.description,
+      },
       choice,
     };
   });

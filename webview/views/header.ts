@@ -15,7 +15,11 @@ export class Header {
   readonly #facts = h("div", { class: "facts" });
   readonly #device = h("div", { class: "device" });
   readonly #bar = h("div", { class: "bar" });
-  readonly #track = h("div", { class: "track", role: "progressbar", "aria-label": "Tensors analyzed", "aria-valuemin": 0, "aria-valuemax": 100 }, this.#bar);
+  readonly #track = h(
+    "div",
+    { class: "track", role: "progressbar", "aria-label": "Tensors analyzed", "aria-valuemin": 0, "aria-valuemax": 100 },
+    this.#bar,
+  );
   readonly #ring = progressRing();
   readonly #status = h("div", { class: "status-text" });
   readonly #actions = h("div", { class: "actions" });
@@ -25,12 +29,26 @@ export class Header {
 
   constructor(panel: Panel) {
     this.#panel = panel;
-    this.#problemsButton = h("button", { class: "problems-button", type: "button", "aria-expanded": "false", "aria-controls": "problems", hidden: true,
-      onclick: () => this.#toggleProblems() });
-    this.element = h("header", { class: "head" },
+    this.#problemsButton = h("button", {
+      class: "problems-button",
+      type: "button",
+      "aria-expanded": "false",
+      "aria-controls": "problems",
+      hidden: true,
+      onclick: () => this.#toggleProblems(),
+    });
+    this.element = h(
+      "header",
+      { class: "head" },
       h("div", { class: "identity" }, h("div", { class: "who" }, this.#name, this.#facts), this.#problemsButton, this.#device),
       this.#problems,
-      h("div", { class: "progress" }, h("div", { class: "meter" }, this.#track, h("div", { class: "status-line" }, this.#ring, this.#status)), this.#actions));
+      h(
+        "div",
+        { class: "progress" },
+        h("div", { class: "meter" }, this.#track, h("div", { class: "status-line" }, this.#ring, this.#status)),
+        this.#actions,
+      ),
+    );
     this.update(panel.store.state, new Set(["model", "status"]));
   }
 
@@ -53,15 +71,28 @@ export class Header {
       model.files.length > 1 ? `${bytes(model.byteLength)} in ${count(model.files.length)} files` : bytes(model.byteLength),
       elements > 0 ? `${significant((8 * stored) / elements)} bpw` : undefined,
     ];
-    fill(this.#facts, facts.filter((f) => f !== undefined).map((f) => h("span", {}, f)));
+    fill(
+      this.#facts,
+      facts.filter((f) => f !== undefined).map((f) => h("span", {}, f)),
+    );
     this.#facts.title = `${count(model.parameterCount)} parameters, ${count(model.byteLength)} bytes`;
     if (device) setText(this.#device, `${device.name}, ${plural(device.threads, "thread")}${device.simd ? ", SIMD" : ""}`);
     const { problems } = model;
     toggle(this.#problemsButton, problems.length > 0);
     fill(this.#problemsButton, icon("warning"), plural(problems.length, "problem"));
-    fill(this.#problems, problems.map((p) => h("li", {}, p.message,
-      p.tensor !== undefined && this.#panel.store.state.byName.has(p.tensor)
-        && h("button", { class: "link", type: "button", onclick: () => this.#panel.select(p.tensor) }, p.tensor))));
+    fill(
+      this.#problems,
+      problems.map((p) =>
+        h(
+          "li",
+          {},
+          p.message,
+          p.tensor !== undefined &&
+            this.#panel.store.state.byName.has(p.tensor) &&
+            h("button", { class: "link", type: "button", onclick: () => this.#panel.select(p.tensor) }, p.tensor),
+        ),
+      ),
+    );
     if (problems.length === 0) this.#problems.hidden = true;
   }
 
@@ -92,8 +123,16 @@ export class Header {
     if (key === this.#shownActions) return;
     this.#shownActions = key;
     const hadFocus = this.#actions.contains(document.activeElement);
-    fill(this.#actions, actions.map((a, i) => button({ label: a.label, secondary: i > 0 || a.secondary,
-      onPress: () => this.#panel.post({ type: "command", command: a.command }) })));
+    fill(
+      this.#actions,
+      actions.map((a, i) =>
+        button({
+          label: a.label,
+          secondary: i > 0 || a.secondary,
+          onPress: () => this.#panel.post({ type: "command", command: a.command }),
+        }),
+      ),
+    );
     if (hadFocus) (this.#actions.firstElementChild as HTMLElement | null)?.focus();
   }
 

@@ -8,13 +8,32 @@ import { count, percent, ratio, significant } from "../format";
 export function outlierTables(outliers: { readonly output: Outliers; readonly input: Outliers }): Node[] {
   const table = (direction: "output" | "input"): Table => ({
     caption: `${direction === "output" ? "Output" : "Input"} channels that stand out most`,
-    columns: [{ title: direction, numeric: true }, { title: "|w| max", numeric: true }, { title: "ratio", numeric: true }, { title: "" }],
-    rows: outliers[direction].channels.map((c) => [cell(c.index, count), cell(c.absMax, significant), cell(c.ratio, ratio), symbol(c.ratio)]),
+    columns: [
+      { title: direction, numeric: true },
+      { title: "|w| max", numeric: true },
+      { title: "ratio", numeric: true },
+      { title: "mark" },
+    ],
+    rows: outliers[direction].channels.map((c) => [
+      cell(c.index, count),
+      cell(c.absMax, significant),
+      cell(c.ratio, ratio),
+      symbol(c.ratio),
+    ]),
   });
   return [
     h("h3", {}, "Outlier channels"),
-    h("div", { class: "pair" }, (["output", "input"] as const).map((d) =>
-      h("div", { class: "short-scroll", tabindex: 0, role: "region", "aria-label": `Outlier ${d} channels` }, tableElement(table(d))))),
+    h(
+      "div",
+      { class: "pair" },
+      (["output", "input"] as const).map((d) =>
+        h(
+          "div",
+          { class: "short-scroll", tabindex: 0, role: "region", "aria-label": `Outlier ${d} channels` },
+          tableElement(table(d)),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -38,10 +57,17 @@ export function statsTable(stats: TensorStats, pinned: TensorStats | undefined):
   ];
   return [
     h("h3", {}, "Statistics"),
-    tableElement({
-      caption: "Statistics",
-      columns: [{ title: "measure" }, { title: "this layer", numeric: true }, ...(pinned ? [{ title: "pinned", numeric: true }] : [])],
-      rows: rows.map(([name, of]) => [name, of(stats), ...(pinned ? [of(pinned)] : [])]),
-    }, { class: "stats-table" }),
+    tableElement(
+      {
+        caption: "Statistics",
+        columns: [
+          { title: "measure" },
+          { title: "this layer", numeric: true },
+          ...(pinned ? [{ title: "pinned", numeric: true }] : []),
+        ],
+        rows: rows.map(([name, of]) => [name, of(stats), ...(pinned ? [of(pinned)] : [])]),
+      },
+      { class: "stats-table" },
+    ),
   ];
 }

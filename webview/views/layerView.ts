@@ -39,31 +39,62 @@ export class LayerView {
   readonly #stats = h("section", { class: "block stats" });
   readonly #errorBlock: HTMLElement;
   #shown: readonly unknown[] = [];
+  #ranking = "";
 
   constructor(panel: Panel) {
     this.#panel = panel;
     const { store } = panel;
     this.#overview = new Overview(panel);
-    this.#axis = iconButton({ icon: "chart", label: "Logarithmic value axis", pressed: false,
-      onPress: () => store.setView({ axis: store.state.view.axis === "log" ? "linear" : "log" }) });
+    this.#axis = iconButton({
+      icon: "chart",
+      label: "Logarithmic value axis",
+      pressed: false,
+      onPress: () => store.setView({ axis: store.state.view.axis === "log" ? "linear" : "log" }),
+    });
     this.#histogram = new ChartFrame(panel, charts.histogram, { class: "histogram", tools: this.#axis });
     this.#profiles = (["output", "input"] as const).map((direction) => new ProfileSection(panel, direction));
     this.#heat = new ChartFrame(panel, heat, { class: "heat" });
     this.#heatPinned = new ChartFrame(panel, heat, { class: "heat", heading: "Pinned: matrix" });
     this.#errors = new ChartFrame(panel, charts.errors, { class: "errors" });
     this.#errorBlock = h("section", { class: "block error-block" }, this.#errors.element, this.#errorTable);
-    this.#pin = iconButton({ icon: "pin", label: "Pin this layer to compare others with it", pressed: false, onPress: () => this.#togglePin() });
+    this.#pin = iconButton({
+      icon: "pin",
+      label: "Pin this layer to compare others with it",
+      pressed: false,
+      onPress: () => this.#togglePin(),
+    });
     const step = (icon: "previous" | "next", label: string) => iconButton({ icon, label, onPress: () => this.#walk(icon) });
-    this.#sections = h("div", { class: "sections" },
-      h("div", { class: "column" }, this.#histogram.element, this.#profiles.map((s) => s.element)),
+    this.#sections = h(
+      "div",
+      { class: "sections" },
+      h(
+        "div",
+        { class: "column" },
+        this.#histogram.element,
+        this.#profiles.map((s) => s.element),
+      ),
       h("div", { class: "column" }, this.#outliers, this.#heat.element, this.#heatPinned.element),
-      h("div", { class: "column" }, this.#errorBlock, this.#stats));
-    this.#layer = h("div", { class: "layer" },
-      h("header", { class: "layer-head" },
+      h("div", { class: "column" }, this.#errorBlock, this.#stats),
+    );
+    this.#layer = h(
+      "div",
+      { class: "layer" },
+      h(
+        "header",
+        { class: "layer-head" },
         h("div", { class: "layer-title" }, this.#name, this.#facts, this.#pinned),
-        h("div", { class: "tools" }, step("previous", "Previous tensor"), step("next", "Next tensor"), this.#pin,
-          iconButton({ icon: "close", label: "Close this layer", onPress: () => panel.select(undefined) }))),
-      this.#message, this.#sections);
+        h(
+          "div",
+          { class: "tools" },
+          step("previous", "Previous tensor"),
+          step("next", "Next tensor"),
+          this.#pin,
+          iconButton({ icon: "close", label: "Close this layer", onPress: () => panel.select(undefined) }),
+        ),
+      ),
+      this.#message,
+      this.#sections,
+    );
     this.element = h("aside", { class: "pane", "aria-label": "Layer" }, this.#overview.element, this.#layer);
     this.#name.addEventListener("keydown", (e) => this.#key(e));
     document.addEventListener("keydown", (e) => {
@@ -75,6 +106,10 @@ export class LayerView {
   }
 
   update(state: PanelState, changed: ReadonlySet<Aspect>): void {
+    const { measure, encoding } = state.view;
+    const ranking = `${measure}|${encoding}`;
+    if (changed.has("model") || changed.has("reports") || ranking !== this.#ranking) this.#overview.invalidate();
+    this.#ranking = ranking;
     const entry = state.view.selected === undefined ? undefined : state.byName.get(state.view.selected);
     const pinned = state.view.pinned === undefined ? undefined : state.byName.get(state.view.pinned);
     toggle(this.#overview.element, !entry);
@@ -95,22 +130,43 @@ export class LayerView {
     const { tensor, report } = entry;
     setText(this.#name, tensor.name);
     this.#name.title = `${tensor.name}\nArrow keys walk: up and down to the same role, left and right in file order`;
-    const where = [tensor.layer === undefined ? undefined : `layer ${tensor.layer}`, tensor.expert === undefined ? undefined : `expert ${tensor.expert}`]
-      .filter((x) => x !== undefined);
-    fill(this.#facts, [shape(tensor.shape), tensor.encodingLabel, bits(tensor.bitsPerWeight), bytes(tensor.byteLength),
-      `${count(tensor.elementCount)} weights`, [...where, roleLabel(tensor.role)].join(" ")].map((f) => h("span", {}, f)));
+    const where = [
+      tensor.layer === undefined ? undefined : `layer ${tensor.layer}`,
+      tensor.expert === undefined ? undefined : `expert ${tensor.expert}`,
+    ].filter((x) => x !== undefined);
+    fill(
+      this.#facts,
+      [
+        shape(tensor.shape),
+        tensor.encodingLabel,
+        bits(tensor.bitsPerWeight),
+        bytes(tensor.byteLength),
+        `${count(tensor.elementCount)} weights`,
+        [...where, roleLabel(tensor.role)].join(" "),
+      ].map((f) => h("span", {}, f)),
+    );
     this.#pin.setPressed(state.view.pinned === tensor.name);
     toggle(this.#pinned, pinned !== undefined);
     if (pinned) {
       const mark = h("span", { class: "pinned-mark", "aria-hidden": "true" });
       mark.style.color = this.#panel.theme.second;
-      fill(this.#pinned, mark, "compared with ",
+      fill(
+        this.#pinned,
+        mark,
+        "compared with ",
         h("button", { class: "link", type: "button", onclick: () => this.#panel.select(pinned.tensor.name) }, pinned.tensor.name),
-        iconButton({ icon: "close", label: "Stop comparing", onPress: () => this.#panel.store.setView({ pinned: undefined }) }));
+        iconButton({ icon: "close", label: "Stop comparing", onPress: () => this.#panel.store.setView({ pinned: undefined }) }),
+      );
     }
     this.#showMessage(state, entry);
     toggle(this.#sections, report !== undefined);
-    if (report) this.#showReport(state, entry, report, pinned?.report && { name: pinned.tensor.name, report: pinned.report, entry: pinned });
+    if (report)
+      this.#showReport(
+        state,
+        entry,
+        report,
+        pinned?.report && { name: pinned.tensor.name, report: pinned.report, entry: pinned },
+      );
   }
 
   #showMessage(state: PanelState, { tensor, report, failure }: Entry): void {
@@ -118,12 +174,20 @@ export class LayerView {
     this.#message.classList.toggle("error", failure !== undefined);
     if (failure) setText(this.#message, failure.message);
     else if (!report) {
-      setText(this.#message, state.model?.problems.find((p) => p.tensor === tensor.name)?.message
-        ?? (state.status.kind === "running" ? "Waiting for its turn…" : "Not computed yet. Analyze the model to see this layer."));
+      setText(
+        this.#message,
+        state.model?.problems.find((p) => p.tensor === tensor.name)?.message ??
+          (state.status.kind === "running" ? "Waiting for its turn…" : "Not computed yet. Analyze the model to see it."),
+      );
     }
   }
 
-  #showReport(state: PanelState, entry: Entry, report: TensorReport, pinned: { name: string; report: TensorReport; entry: Entry } | undefined): void {
+  #showReport(
+    state: PanelState,
+    entry: Entry,
+    report: TensorReport,
+    pinned: { name: string; report: TensorReport; entry: Entry } | undefined,
+  ): void {
     const { view } = state;
     const name = entry.tensor.name;
     for (const frame of [this.#histogram, this.#heat, this.#errors]) frame.element.dataset.subject = name;
@@ -148,13 +212,20 @@ export class LayerView {
     frame.update({ name: tensor.name, strip: report.heat, rows, columns: tensor.elementCount / Math.max(1, rows) });
   }
 
-  #showErrors(state: PanelState, name: string, report: TensorReport, pinned: { name: string; report: TensorReport } | undefined): void {
+  #showErrors(
+    state: PanelState,
+    name: string,
+    report: TensorReport,
+    pinned: { name: string; report: TensorReport } | undefined,
+  ): void {
     toggle(this.#errorBlock, report.errors.length > 0);
     if (report.errors.length === 0) return;
     const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
     const data: ErrorsData = {
-      name, errors: [...report.errors].sort((a, b) => a.bitsPerWeight - b.bitsPerWeight || a.sqnr - b.sqnr),
-      label: (encoding) => labels.get(encoding) ?? encoding, pinned: pinned && { name: pinned.name, errors: pinned.report.errors },
+      name,
+      errors: [...report.errors].sort((a, b) => a.bitsPerWeight - b.bitsPerWeight || a.sqnr - b.sqnr),
+      label: (encoding) => labels.get(encoding) ?? encoding,
+      pinned: pinned && { name: pinned.name, errors: pinned.report.errors },
     };
     this.#errors.update(data);
     fill(this.#errorTable, tableElement(charts.errors.table(data)));

@@ -15,7 +15,12 @@ export class Legend {
     this.element = h("div", { class: "legend" }, this.#low, this.#canvas, this.#high, this.#harder);
   }
 
+  #shown: readonly unknown[] = [];
+
   update(measure: Measure, scale: Scale): void {
+    const shown = [measure, scale, this.panel.theme];
+    if (shown.every((x, i) => x === this.#shown[i])) return;
+    this.#shown = shown;
     const { theme } = this.panel;
     const reversed = measure.harder === "low";
     this.#low.textContent = measure.format(reversed ? scale.high : scale.low);

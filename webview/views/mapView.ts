@@ -4,7 +4,7 @@ import { layoutMap, type MapLayout } from "../charts/mapLayout";
 import { h, toggle } from "../dom";
 import { measureAll, measureById, measures } from "../measures";
 import type { Panel } from "../panel";
-import { domainOf, makeScale } from "../scales";
+import { domainOf, makeScale, type Scale } from "../scales";
 import type { Aspect, PanelState } from "../state";
 import { dropdown, iconButton } from "../ui";
 import { Legend } from "./legend";
@@ -26,6 +26,8 @@ export class MapView {
   #zoom: Zoom = { x: 0, y: 0, scale: 1 };
   #visible = true;
   #dragged = false;
+  #known: { readonly key: string; readonly values: Float64Array; readonly scale: Scale } | undefined;
+  #saving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(panel: Panel) {
     this.#panel = panel;
@@ -33,21 +35,33 @@ export class MapView {
     this.#measure = dropdown({ label: "Colour", onChange: (measure) => panel.store.setView({ measure }) });
     this.#encoding = dropdown({ label: "at", onChange: (encoding) => panel.store.setView({ encoding }) });
     this.#frame = new ChartFrame(panel, map, {
-      heading: false, class: "grow",
+      heading: false,
+      class: "grow",
       onSelect: (i) => {
         if (!this.#dragged) panel.select(panel.store.state.entries[i].tensor.name);
       },
       onCursor: (i) => this.#reveal(i),
       onKey: (e) => this.#key(e),
     });
-    this.#frame.canvas.after(h("div", { class: "corner" },
-      iconButton({ icon: "minus", label: "Zoom out", onPress: () => this.#scaleBy(1 / 1.5) }),
-      iconButton({ icon: "plus", label: "Zoom in", onPress: () => this.#scaleBy(1.5) }),
-      iconButton({ icon: "fit", label: "Whole map", onPress: () => this.#setZoom({ x: 0, y: 0, scale: 1 }) })));
-    this.element = h("div", { class: "view" }, h("div", { class: "controls" }, this.#measure.element, this.#encoding.element, this.#legend.element, this.#frame.tools), this.#frame.element);
+    this.#frame.canvas.after(
+      h(
+        "div",
+        { class: "corner" },
+        iconButton({ icon: "minus", label: "Zoom out", onPress: () => this.#scaleBy(1 / 1.5) }),
+        iconButton({ icon: "plus", label: "Zoom in", onPress: () => this.#scaleBy(1.5) }),
+        iconButton({ icon: "fit", label: "Whole map", onPress: () => this.#setZoom({ x: 0, y: 0, scale: 1 }) }),
+      ),
+    );
+    this.element = h(
+      "div",
+      { class: "view" },
+      h("h2", { class: "hidden-text" }, "Map"),
+      h("div", { class: "controls" }, this.#measure.element, this.#encoding.element, this.#legend.element, this.#frame.tools),
+      this.#frame.element,
+    );
     this.#zoom = panel.store.state.view.zoom ?? this.#zoom;
     this.#listen();
-    new ResizeObserver(() => this.#refresh(panel.store.state, true)).observe(this.#frame.canvas);
+    new ResizeObserver(() => this.#refresh(panel.store.state)).observe(this.#frame.canvas);
   }
 
   update(state: PanelState, changed: ReadonlySet<Aspect>): void {
@@ -58,13 +72,29 @@ export class MapView {
       if (!state.view.zoom) this.#zoom = { x: 0, y: 0, scale: 1 };
     }
     const measure = measureById(state.view.measure);
-    this.#measure.set(measures.map((m) => ({ value: m.id, label: m.name })), measure.id);
-    this.#encoding.set(state.encodings.map((e) => ({ value: e.name, label: e.label })), state.view.encoding);
+    this.#measure.set(
+      measures.map((m) => ({ value: m.id, label: m.name })),
+      measure.id,
+    );
+    this.#encoding.set(
+      state.encodings.map((e) => ({ value: e.name, label: e.label })),
+      state.view.encoding,
+    );
     toggle(this.#encoding.element, measure.perEncoding === true);
-    this.#refresh(state, true);
+    if (changed.has("model") || changed.has("reports")) this.#known = undefined;
+    this.#refresh(state);
   }
 
-  #refresh(state: PanelState, keepMark: boolean): void {
+  /** Values, scale and legend for the measure, made anew only when it or the results changed. */
+  #values(state: PanelState): { readonly key: string; readonly values: Float64Array; readonly scale: Scale } {
+    const measure = measureById(state.view.measure);
+    const key = `${measure.id}|${measure.perEncoding ? state.view.encoding : ""}`;
+    if (this.#known?.key === key) return this.#known;
+    const values = measureAll(measure, state.entries, state.view.encoding);
+    return (this.#known = { key, values, scale: makeScale(measure.scale, domainOf(values, measure.scale, measure.floor)) });
+  }
+
+  #refresh(state: PanelState): void {
     const { width, height } = this.#frame.size;
     if (!this.#visible || width === 0 || height === 0) return;
     const key = `${width}×${height}`;
@@ -77,13 +107,20 @@ export class MapView {
       this.#zoom = clampView(this.#layout, this.#frame.size, this.#zoom);
     }
     const measure = measureById(state.view.measure);
-    const values = measureAll(measure, state.entries, state.view.encoding);
-    const scale = makeScale(measure.scale, domainOf(values, measure.scale, measure.floor));
+    const { values, scale } = this.#values(state);
     this.#legend.update(measure, scale);
     const index = (name: string | undefined) => (name === undefined ? undefined : state.byName.get(name)?.index);
-    this.#data = { entries: state.entries, layout: this.#layout, measure, values, scale, view: this.#zoom,
-      selected: index(state.view.selected), pinned: index(state.view.pinned) };
-    this.#frame.update(this.#data, keepMark);
+    this.#data = {
+      entries: state.entries,
+      layout: this.#layout,
+      measure,
+      values,
+      scale,
+      view: this.#zoom,
+      selected: index(state.view.selected),
+      pinned: index(state.view.pinned),
+    };
+    this.#frame.update(this.#data, true);
   }
 
   #setZoom(zoom: Zoom): void {
@@ -91,7 +128,8 @@ export class MapView {
     this.#zoom = clampView(this.#layout, this.#frame.size, zoom);
     this.#data = { ...this.#data, view: this.#zoom };
     this.#frame.update(this.#data, true);
-    this.#panel.store.setView({ zoom: this.#zoom });
+    clearTimeout(this.#saving);
+    this.#saving = setTimeout(() => this.#panel.store.setView({ zoom: this.#zoom }), 200);
   }
 
   /** Zooms around a point of the canvas, its middle when none is given. */
@@ -129,18 +167,23 @@ export class MapView {
 
   #listen(): void {
     const { canvas } = this.#frame;
-    canvas.addEventListener("wheel", (e) => {
-      if (!this.#layout) return;
-      const before = this.#zoom;
-      if (e.ctrlKey || e.metaKey) this.#scaleBy(Math.exp(-e.deltaY * (e.deltaMode === 1 ? 0.05 : 0.004)), { x: e.offsetX, y: e.offsetY });
-      else {
-        const step = e.deltaMode === 1 ? 16 : 1;
-        const [dx, dy] = e.shiftKey && e.deltaX === 0 ? [e.deltaY, 0] : [e.deltaX, e.deltaY];
-        this.#setZoom({ ...before, x: before.x - dx * step, y: before.y - dy * step });
-      }
-      // At the map's edge the page scrolls on.
-      if (e.ctrlKey || e.metaKey || before.x !== this.#zoom.x || before.y !== this.#zoom.y) e.preventDefault();
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (e) => {
+        if (!this.#layout) return;
+        const before = this.#zoom;
+        if (e.ctrlKey || e.metaKey)
+          this.#scaleBy(Math.exp(-e.deltaY * (e.deltaMode === 1 ? 0.05 : 0.004)), { x: e.offsetX, y: e.offsetY });
+        else {
+          const step = e.deltaMode === 1 ? 16 : 1;
+          const [dx, dy] = e.shiftKey && e.deltaX === 0 ? [e.deltaY, 0] : [e.deltaX, e.deltaY];
+          this.#setZoom({ ...before, x: before.x - dx * step, y: before.y - dy * step });
+        }
+        // At the map's edge the page scrolls on.
+        if (e.ctrlKey || e.metaKey || before.x !== this.#zoom.x || before.y !== this.#zoom.y) e.preventDefault();
+      },
+      { passive: false },
+    );
     let from: { x: number; y: number; zoom: Zoom } | undefined;
     canvas.addEventListener("pointerdown", (e) => {
       this.#dragged = false;

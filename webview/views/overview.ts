@@ -14,12 +14,20 @@ export class Overview {
   readonly element = h("div", { class: "overview" });
   readonly #panel: Panel;
   #shown = "";
+  #dirty = true;
 
   constructor(panel: Panel) {
     this.#panel = panel;
   }
 
+  /** Results or the measure changed; the list is made anew when it is shown next. */
+  invalidate(): void {
+    this.#dirty = true;
+  }
+
   update(state: PanelState): void {
+    if (!this.#dirty) return;
+    this.#dirty = false;
     const chosen = measureById(state.view.measure);
     const measure = chosen.harder === "neutral" ? measureById("outlier") : chosen;
     const values = measureAll(measure, state.entries, state.view.encoding);
@@ -28,13 +36,25 @@ export class Overview {
     if (key === this.#shown) return;
     this.#shown = key;
     if (state.model && state.entries.length === 0) {
-      fill(this.element, h("h2", {}, "Nothing to show"), h("p", { class: "dim" }, "The file was read without an error and names no tensors."));
+      fill(
+        this.element,
+        h("h2", {}, "Nothing to show"),
+        h("p", { class: "dim" }, "The file was read without an error and names no tensors."),
+      );
       return;
     }
     if (top.length === 0) {
-      fill(this.element, h("h2", {}, "Choose a layer"), h("p", { class: "dim" },
-        state.reportCount > 0 ? `No tensor has a value for ${measure.name} yet.`
-          : "Results appear here as they are computed: the layers that resist quantization most, first. Click a cell of the map, or walk it with the arrow keys."));
+      fill(
+        this.element,
+        h("h2", {}, "Choose a layer"),
+        h(
+          "p",
+          { class: "dim" },
+          state.reportCount > 0
+            ? `No tensor has a value for ${measure.name} yet.`
+            : "Results appear here as they come, what resists most first. Click a cell of the map, or walk it by arrow keys.",
+        ),
+      );
       return;
     }
     const scale = makeScale(measure.scale, domainOf(values, measure.scale, measure.floor));
@@ -43,12 +63,25 @@ export class Overview {
       const bar = h("span", { class: "rank-bar", "aria-hidden": "true" });
       const at = scale.at(values[i]);
       bar.style.transform = `scaleX(${Math.max(0.01, measure.harder === "low" ? 1 - at : at)})`;
-      return h("li", {}, h("button", { type: "button", class: "rank", onclick: () => this.#panel.select(tensor.name) },
-        h("span", { class: "rank-name", title: tensor.name }, tensor.name), h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
-        h("span", { class: "number" }, measure.format(values[i])), bar));
+      return h(
+        "li",
+        {},
+        h(
+          "button",
+          { type: "button", class: "rank", onclick: () => this.#panel.select(tensor.name) },
+          h("span", { class: "rank-name", title: tensor.name }, tensor.name),
+          h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
+          h("span", { class: "number" }, measure.format(values[i])),
+          bar,
+        ),
+      );
     });
-    fill(this.element, h("h2", {}, "What resists most"), h("p", { class: "dim" }, `By ${lowerFirst(measure.name)}. ${measure.help}`),
+    fill(
+      this.element,
+      h("h2", {}, "What resists most"),
+      h("p", { class: "dim" }, `By ${lowerFirst(measure.name)}. ${measure.help}`),
       h("ol", { class: "ranks" }, rows),
-      h("p", { class: "dim" }, `${count(state.reportCount)} of ${count(state.entries.length)} tensors computed.`));
+      h("p", { class: "dim" }, `${count(state.reportCount)} of ${count(state.entries.length)} tensors computed.`),
+    );
   }
 }

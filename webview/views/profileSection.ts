@@ -19,20 +19,38 @@ export class ProfileSection {
   constructor(panel: Panel, direction: "output" | "input") {
     this.#direction = direction;
     const { store } = panel;
-    this.#order = iconButton({ icon: "down", label: `Sort ${direction} channels by size`, pressed: false,
-      onPress: () => store.setView({ order: store.state.view.order === "sorted" ? "index" : "sorted" }) });
-    this.#frame = new ChartFrame(panel, { ...profile, name: `${direction}-channels`, title: `${direction} channels` },
-      { class: "profile", heading: `${direction === "output" ? "Output" : "Input"} channels, |w| max`, tools: this.#order });
-    this.#pinned = new ChartFrame(panel, { ...profile, name: `${direction}-channels`, title: `pinned ${direction} channels` },
-      { class: "profile", heading: `Pinned: ${direction} channels` });
+    this.#order = iconButton({
+      icon: "down",
+      label: `Sort ${direction} channels by size`,
+      pressed: false,
+      onPress: () => store.setView({ order: store.state.view.order === "sorted" ? "index" : "sorted" }),
+    });
+    this.#frame = new ChartFrame(
+      panel,
+      { ...profile, name: `${direction}-channels`, title: `${direction} channels` },
+      { class: "profile", heading: `${direction === "output" ? "Output" : "Input"} channels, |w| max`, tools: this.#order },
+    );
+    this.#pinned = new ChartFrame(
+      panel,
+      { ...profile, name: `${direction}-channels`, title: `pinned ${direction} channels` },
+      { class: "profile", heading: `Pinned: ${direction} channels` },
+    );
     this.element = h("section", { class: "block" }, this.#frame.element, this.#counts, this.#pinned.element);
   }
 
-  show(name: string, report: TensorReport, pinned: { name: string; report: TensorReport } | undefined, order: "index" | "sorted"): void {
+  show(
+    name: string,
+    report: TensorReport,
+    pinned: { name: string; report: TensorReport } | undefined,
+    order: "index" | "sorted",
+  ): void {
     toggle(this.element, report.outliers !== undefined);
     if (!report.outliers) return;
     const outliers = report.outliers[this.#direction];
-    setText(this.#counts, `▲ ≥ 4×: ${count(outliers.over4)}   △ ≥ 2×: ${count(outliers.over2)}   · ≥ 1.5×: ${count(outliers.over1_5)}`);
+    setText(
+      this.#counts,
+      `▲ ≥ 4×: ${count(outliers.over4)}   △ ≥ 2×: ${count(outliers.over2)}   · ≥ 1.5×: ${count(outliers.over1_5)}`,
+    );
     this.#order.setPressed(order === "sorted");
     const other = pinned?.report.outliers?.[this.#direction];
     const highest = (o: typeof other) => (o && Number.isFinite(o.channels[0]?.ratio) ? o.channels[0].ratio : 1);
@@ -42,12 +60,26 @@ export class ProfileSection {
     if (pinned) this.#update(this.#pinned, pinned.name, pinned.report, order, top);
   }
 
-  #update(frame: ChartFrame<ProfileData, number>, name: string, report: TensorReport, order: "index" | "sorted", top: number): void {
+  #update(
+    frame: ChartFrame<ProfileData, number>,
+    name: string,
+    report: TensorReport,
+    order: "index" | "sorted",
+    top: number,
+  ): void {
     const channels = report[this.#direction];
     if (!channels || !report.outliers) return;
     frame.element.dataset.subject = name;
     let sorted = order === "sorted" ? this.#sorted.get(channels.absMax) : undefined;
     if (order === "sorted" && !sorted) this.#sorted.set(channels.absMax, (sorted = sortedChannels(channels)));
-    frame.update({ name, direction: this.#direction, profile: channels, outliers: report.outliers[this.#direction], order, channels: sorted, top });
+    frame.update({
+      name,
+      direction: this.#direction,
+      profile: channels,
+      outliers: report.outliers[this.#direction],
+      order,
+      channels: sorted,
+      top,
+    });
   }
 }

@@ -26,6 +26,7 @@ export class SpectrumView {
   #levels = new WeakMap<TensorReport, Uint8Array>();
   #data: SpectrumData | undefined;
   #filter = "";
+  #sorted: { readonly key: string; readonly order: Int32Array } | undefined;
   #visible = false;
 
   constructor(panel: Panel) {
@@ -33,14 +34,24 @@ export class SpectrumView {
     const { store } = panel;
     this.#sort = dropdown({ label: "Sort by", onChange: (sort) => store.setView({ sort }) });
     this.#encoding = dropdown({ label: "at", onChange: (encoding) => store.setView({ encoding }) });
-    this.#direction = iconButton({ icon: "down", label: "Ascending order", pressed: false, onPress: () => store.setView({ ascending: !store.state.view.ascending }) });
+    this.#direction = iconButton({
+      icon: "down",
+      label: "Ascending order",
+      pressed: false,
+      onPress: () => store.setView({ ascending: !store.state.view.ascending }),
+    });
     this.#fit = checkbox({ label: "Fit all rows", onChange: (fit) => store.setView({ fit }) });
-    const filter = textField({ label: "Filter tensors by name", placeholder: "Filter by name", onInput: (text) => {
-      this.#filter = text.toLowerCase();
-      this.#refresh(store.state);
-    } });
+    const filter = textField({
+      label: "Filter tensors by name",
+      placeholder: "Filter by name",
+      onInput: (text) => {
+        this.#filter = text.toLowerCase();
+        this.#refresh(store.state);
+      },
+    });
     this.#frame = new ChartFrame(panel, spectrum, {
-      heading: false, class: "grow",
+      heading: false,
+      class: "grow",
       onSelect: ({ row }) => {
         const entry = this.#data && this.#data.entries[this.#data.order[row]];
         if (entry) panel.select(entry.tensor.name);
@@ -52,17 +63,39 @@ export class SpectrumView {
     stage.append(this.#scroller);
     this.#scroller.prepend(this.#frame.canvas);
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.element = h("div", { class: "view" }, h("div", { class: "controls" }, this.#sort.element, this.#encoding.element, this.#direction, filter, this.#fit.element, this.#frame.tools), this.#frame.element);
+    this.element = h(
+      "div",
+      { class: "view" },
+      h("h2", { class: "hidden-text" }, "Spectrum"),
+      h(
+        "div",
+        { class: "controls" },
+        this.#sort.element,
+        this.#encoding.element,
+        this.#direction,
+        filter,
+        this.#fit.element,
+        this.#frame.tools,
+      ),
+      this.#frame.element,
+    );
     new ResizeObserver(() => this.#refresh(store.state)).observe(stage);
   }
 
   update(state: PanelState, changed: ReadonlySet<Aspect>): void {
     const was = this.#visible;
+    if (changed.has("model") || changed.has("reports")) this.#sorted = undefined;
     this.#visible = state.view.tab === "spectrum";
     if (!this.#visible) return;
     const chosen = measures.find((m) => m.id === state.view.sort);
-    this.#sort.set([{ value: "file", label: "File order" }, ...measures.map((m) => ({ value: m.id, label: m.name }))], chosen?.id ?? "file");
-    this.#encoding.set(state.encodings.map((e) => ({ value: e.name, label: e.label })), state.view.encoding);
+    this.#sort.set(
+      [{ value: "file", label: "File order" }, ...measures.map((m) => ({ value: m.id, label: m.name }))],
+      chosen?.id ?? "file",
+    );
+    this.#encoding.set(
+      state.encodings.map((e) => ({ value: e.name, label: e.label })),
+      state.view.encoding,
+    );
     toggle(this.#encoding.element, chosen?.perEncoding === true);
     this.#direction.setPressed(state.view.ascending === true);
     toggle(this.#direction, chosen !== undefined);
@@ -83,19 +116,41 @@ export class SpectrumView {
     const { width, height } = this.#frame.size;
     if (!this.#visible || width === 0 || height === 0) return;
     const sortMeasure = measures.find((m) => m.id === state.view.sort);
-    const values = sortMeasure && measureAll(sortMeasure, state.entries, state.view.encoding);
-    const order = sortEntries(state.entries, values, { ascending: state.view.ascending === true, filter: this.#filter });
+    const order = this.#order(state, sortMeasure);
     const space = height - axisRoom;
     const rowHeight = state.view.fit ? Math.max(1, Math.min(20, space / Math.max(1, order.length))) : 18;
-    const columns = [...(sortMeasure ? [sortMeasure] : []), ...beside.filter((id) => id !== sortMeasure?.id).map(measureById)] as Measure[];
+    const columns = [
+      ...(sortMeasure ? [sortMeasure] : []),
+      ...beside.filter((id) => id !== sortMeasure?.id).map(measureById),
+    ] as Measure[];
     this.#spacer.style.height = `${Math.max(0, order.length * rowHeight + axisRoom - height)}px`;
     const index = (name: string | undefined) => (name === undefined ? undefined : state.byName.get(name)?.index);
     this.#data = {
-      entries: state.entries, order, rowHeight, scroll: this.#clampedScroll(order.length * rowHeight, space), measures: columns,
-      encoding: state.view.encoding, selected: index(state.view.selected), pinned: index(state.view.pinned),
+      entries: state.entries,
+      order,
+      rowHeight,
+      scroll: this.#clampedScroll(order.length * rowHeight, space),
+      measures: columns,
+      encoding: state.view.encoding,
+      selected: index(state.view.selected),
+      pinned: index(state.view.pinned),
       levels: (entry, cells) => this.#levelsOf(entry, cells),
     };
     this.#frame.update(this.#data, true);
+  }
+
+  /** Rows from the top, sorted anew only when something it depends on changed. */
+  #order(state: PanelState, measure: Measure | undefined): Int32Array {
+    const { view } = state;
+    const key = `${view.sort}|${measure?.perEncoding ? view.encoding : ""}|${view.ascending === true}|${this.#filter}`;
+    if (!this.#sorted || this.#sorted.key !== key) {
+      const values = measure && measureAll(measure, state.entries, view.encoding);
+      this.#sorted = {
+        key,
+        order: sortEntries(state.entries, values, { ascending: view.ascending === true, filter: this.#filter }),
+      };
+    }
+    return this.#sorted.order;
   }
 
   #clampedScroll(content: number, space: number): number {

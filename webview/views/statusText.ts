@@ -20,7 +20,8 @@ export interface StatusText {
 const exportAction: StatusAction = { label: "Export…", command: "export", secondary: true };
 const log: StatusAction = { label: "Show Log", command: "showLog", secondary: true };
 
-const shareOf = (p: Progress) => Math.min(1, p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : p.tensorsTotal > 0 ? p.tensorsDone / p.tensorsTotal : 0);
+const shareOf = (p: Progress) =>
+  Math.min(1, p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : p.tensorsTotal > 0 ? p.tensorsDone / p.tensorsTotal : 0);
 const rate = (p: Progress) => (p.seconds > 0 && p.bytesDone > 0 ? ` · ${significant(p.bytesDone / p.seconds / 1e9)} GB/s` : "");
 
 /** One sentence and the buttons for each state the panel can be in. */
@@ -28,47 +29,82 @@ export function statusText(state: PanelState): StatusText {
   const { status, model } = state;
   const empty = model !== undefined && model.tensors.length === 0;
   if (empty && status.kind !== "failed") {
-    return { sentence: "This file holds no tensors. A graph without weights has nothing to compress.", tone: "quiet", actions: [log] };
+    return {
+      sentence: "This file holds no tensors. A graph without weights has nothing to compress.",
+      tone: "quiet",
+      actions: [log],
+    };
   }
   switch (status.kind) {
     case "opening":
       return { sentence: "Reading the header…", tone: "busy", actions: [] };
     case "idle":
-      return { sentence: "Header read. Analyze to see which layers resist quantization.", tone: "quiet",
-        actions: [{ label: "Analyze", command: "analyse" }, exportAction] };
+      return {
+        sentence: "Header read. Analyze to see which layers resist quantization.",
+        tone: "quiet",
+        actions: [{ label: "Analyze", command: "analyse" }, exportAction],
+      };
     case "running": {
       const p = status.progress;
-      return { sentence: `${count(p.tensorsDone)} of ${plural(p.tensorsTotal, "tensor")}${rate(p)}`, share: shareOf(p), tone: "busy",
-        actions: [{ label: "Cancel", command: "cancel" }, exportAction] };
+      return {
+        sentence: `${count(p.tensorsDone)} of ${plural(p.tensorsTotal, "tensor")}${rate(p)}`,
+        share: shareOf(p),
+        tone: "busy",
+        actions: [{ label: "Cancel", command: "cancel" }, exportAction],
+      };
     }
     case "done": {
       const p = status.progress;
       const failed = state.entries.filter((e) => e.failure).length;
       return {
-        sentence: `${plural(p.tensorsDone, "tensor")}, ${bytes(p.bytesDone)} in ${duration(p.seconds)}${rate(p)}`
-          + (failed > 0 ? ` · ${plural(failed, "tensor")} could not be read; the map marks them with a cross` : ""),
-        share: 1, tone: failed > 0 ? "warning" : "good", actions: [{ label: "Export…", command: "export" }, { label: "Analyze Again", command: "analyse", secondary: true }],
+        sentence:
+          `${plural(p.tensorsDone, "tensor")}, ${bytes(p.bytesDone)} in ${duration(p.seconds)}${rate(p)}` +
+          (failed > 0 ? ` · ${plural(failed, "tensor")} could not be read; the map marks them with a cross` : ""),
+        share: 1,
+        tone: failed > 0 ? "warning" : "good",
+        actions: [
+          { label: "Export…", command: "export" },
+          { label: "Analyze Again", command: "analyse", secondary: true },
+        ],
       };
     }
     case "cancelled": {
       const p = status.progress;
-      return { sentence: `Stopped after ${count(p.tensorsDone)} of ${plural(p.tensorsTotal, "tensor")}. What was computed stays.`,
-        share: shareOf(p), tone: "quiet", actions: [{ label: "Analyze", command: "analyse" }, exportAction] };
+      return {
+        sentence: `Stopped after ${count(p.tensorsDone)} of ${plural(p.tensorsTotal, "tensor")}. What was computed stays.`,
+        share: shareOf(p),
+        tone: "quiet",
+        actions: [{ label: "Analyze", command: "analyse" }, exportAction],
+      };
     }
     case "failed": {
       const gone = status.error.code === "engine-gone";
-      return { sentence: placed(status.error), tone: "error",
-        actions: [gone ? { label: "Restart Engine", command: "restartEngine" } : { label: "Try Again", command: model ? "analyse" : "reload" }, log] };
+      return {
+        sentence: placed(status.error),
+        tone: "error",
+        actions: [
+          gone
+            ? { label: "Restart Engine", command: "restartEngine" }
+            : { label: "Try Again", command: model ? "analyse" : "reload" },
+          log,
+        ],
+      };
     }
     case "engine-restarted":
-      return { sentence: `${status.message} ${state.reportCount > 0 ? `${plural(state.reportCount, "result")} kept.` : ""}`.trimEnd(),
+      return {
+        sentence: `${status.message} ${state.reportCount > 0 ? `${plural(state.reportCount, "result")} kept.` : ""}`.trimEnd(),
         share: model && model.tensors.length > 0 ? state.reportCount / model.tensors.length : undefined,
-        tone: "warning", actions: [{ label: "Resume", command: "analyse" }, log] };
+        tone: "warning",
+        actions: [{ label: "Resume", command: "analyse" }, log],
+      };
   }
 }
 
 function placed({ message, place }: { message: string; place: { file?: string; tensor?: string; offset?: number } }): string {
-  const where = [place.file && !message.includes(place.file) ? place.file : "", place.tensor && !message.includes(place.tensor) ? `tensor ${place.tensor}` : "",
-    place.offset !== undefined ? `byte ${count(place.offset)}` : ""].filter(Boolean);
+  const where = [
+    place.file && !message.includes(place.file) ? place.file : "",
+    place.tensor && !message.includes(place.tensor) ? `tensor ${place.tensor}` : "",
+    place.offset !== undefined ? `byte ${count(place.offset)}` : "",
+  ].filter(Boolean);
   return where.length > 0 ? `${message} (${where.join(", ")})` : message;
 }

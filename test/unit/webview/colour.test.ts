@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { contrast, oklch, ramp, rgbToLab, type Rgb, type ThemeKind } from "../../../webview/theme/colour";
 
 const kinds: readonly (readonly [ThemeKind, background: Rgb])[] = [
-  ["dark", [31, 31, 31]], ["light", [255, 255, 255]], ["hc-dark", [0, 0, 0]], ["hc-light", [255, 255, 255]]];
+  ["dark", [31, 31, 31]],
+  ["light", [255, 255, 255]],
+  ["hc-dark", [0, 0, 0]],
+  ["hc-light", [255, 255, 255]],
+];
 
 describe("colour ramps", () => {
   for (const [kind, background] of kinds) {

@@ -11,30 +11,50 @@ function check(tensors: readonly PanelTensor[], within = space): MapLayout {
   const c = layout.cells;
   for (let i = 0; i < c.length; i += 4) {
     assert.ok(c[i + 2] > 0 && c[i + 3] > 0, `cell ${i / 4} has no area`);
-    assert.ok(c[i] >= 0 && c[i + 1] >= 0 && c[i] + c[i + 2] <= layout.width + 0.01 && c[i + 1] + c[i + 3] <= layout.height + 0.01, `cell ${i / 4} is outside`);
+    assert.ok(
+      c[i] >= 0 && c[i + 1] >= 0 && c[i] + c[i + 2] <= layout.width + 0.01 && c[i + 1] + c[i + 3] <= layout.height + 0.01,
+      `cell ${i / 4} is outside`,
+    );
     for (let j = 0; j < i; j += 4) {
-      const overlap = Math.min(c[i] + c[i + 2], c[j] + c[j + 2]) - Math.max(c[i], c[j]) > 0.01
-        && Math.min(c[i + 1] + c[i + 3], c[j + 1] + c[j + 3]) - Math.max(c[i + 1], c[j + 1]) > 0.01;
+      const overlap =
+        Math.min(c[i] + c[i + 2], c[j] + c[j + 2]) - Math.max(c[i], c[j]) > 0.01 &&
+        Math.min(c[i + 1] + c[i + 3], c[j + 1] + c[j + 3]) - Math.max(c[i + 1], c[j + 1]) > 0.01;
       assert.ok(!overlap, `cells ${i / 4} and ${j / 4} overlap`);
     }
   }
   return layout;
 }
 
-const experts = (layers: number, n: number) => Array.from({ length: layers }, (_, layer) => Array.from({ length: n }, (_, expert) =>
-  tensor(`model.layers.${layer}.experts.${expert}.up.weight`, { role: "up", layer, expert }))).flat();
+const experts = (layers: number, n: number) =>
+  Array.from({ length: layers }, (_, layer) =>
+    Array.from({ length: n }, (_, expert) =>
+      tensor(`model.layers.${layer}.experts.${expert}.up.weight`, { role: "up", layer, expert }),
+    ),
+  ).flat();
 
 describe("map layout", () => {
   it("layers go down in number order even when the file has 10 before 2", () => {
-    const shuffled = [10, 2, 0, 1].flatMap((layer) => [tensor(`l.${layer}.q.weight`, { role: "q", layer }), tensor(`l.${layer}.k.weight`, { role: "k", layer })]);
+    const shuffled = [10, 2, 0, 1].flatMap((layer) => [
+      tensor(`l.${layer}.q.weight`, { role: "q", layer }),
+      tensor(`l.${layer}.k.weight`, { role: "k", layer }),
+    ]);
     const layout = check(shuffled);
     assert.equal(layout.kind, "layers");
-    assert.deepEqual(layout.rows.map((r) => r.label), ["0", "1", "2", "10"]);
-    assert.deepEqual(layout.columns.map((r) => r.label), ["q", "k"]);
+    assert.deepEqual(
+      layout.rows.map((r) => r.label),
+      ["0", "1", "2", "10"],
+    );
+    assert.deepEqual(
+      layout.columns.map((r) => r.label),
+      ["q", "k"],
+    );
   });
   it("the embedding stands above and the head below all layers", () => {
     const layout = check(blocks(3));
-    assert.deepEqual(layout.rows.map((r) => r.label), ["embed", "0", "1", "2", "head"]);
+    assert.deepEqual(
+      layout.rows.map((r) => r.label),
+      ["embed", "0", "1", "2", "head"],
+    );
     assert.equal(layout.cells[1], 0);
   });
   it("a hundred layers fit into the view", () => {
@@ -44,24 +64,37 @@ describe("map layout", () => {
     it(`${n} experts share one position without touching`, () => check([...blocks(2), ...experts(2, n)]));
   }
   it("an encoder's layer 0 and a decoder's do not share a row", () => {
-    const both = ["encoder", "decoder"].flatMap((s) => [0, 1].flatMap((layer) =>
-      (["q", "k"] as const).map((role) => tensor(`${s}.layers.${layer}.${role}.weight`, { role, layer }))));
-    assert.deepEqual(check(both).rows.map((r) => r.label), ["encoder 0", "encoder 1", "decoder 0", "decoder 1"]);
+    const both = ["encoder", "decoder"].flatMap((s) =>
+      [0, 1].flatMap((layer) =>
+        (["q", "k"] as const).map((role) => tensor(`${s}.layers.${layer}.${role}.weight`, { role, layer })),
+      ),
+    );
+    assert.deepEqual(
+      check(both).rows.map((r) => r.label),
+      ["encoder 0", "encoder 1", "decoder 0", "decoder 1"],
+    );
   });
   it("a network without roles keeps its order, grouped by module", () => {
-    const tensors = ["a.conv1", "a.conv2", "a.bn", "b.conv1", "b.conv2", "c.fc"].map((n) => tensor(`${n}.weight`, { role: "conv", group: n }));
+    const tensors = ["a.conv1", "a.conv2", "a.bn", "b.conv1", "b.conv2", "c.fc"].map((n) =>
+      tensor(`${n}.weight`, { role: "conv", group: n }),
+    );
     const layout = check(tensors);
     assert.equal(layout.kind, "modules");
-    const order = [...tensors.keys()].sort((i, j) => layout.cells[i * 4 + 1] - layout.cells[j * 4 + 1] || layout.cells[i * 4] - layout.cells[j * 4]);
+    const order = [...tensors.keys()].sort(
+      (i, j) => layout.cells[i * 4 + 1] - layout.cells[j * 4 + 1] || layout.cells[i * 4] - layout.cells[j * 4],
+    );
     assert.deepEqual(order, [...tensors.keys()]);
   });
   it("five hundred modules of one tensor each do not become five hundred rows", () => {
-    const tensors = Array.from({ length: 500 }, (_, i) => tensor(`net.block${i % 10}.conv${i}.weight`, { group: `net.block${i % 10}.conv${i}` }));
+    const tensors = Array.from({ length: 500 }, (_, i) =>
+      tensor(`net.block${i % 10}.conv${i}.weight`, { group: `net.block${i % 10}.conv${i}` }),
+    );
     assert.ok(moduleGroups(tensors).size <= 50);
     check(tensors, { width: 400, height: 400 });
   });
   it("names that are patterns or empty do no harm", () => {
-    for (const name of ["__proto__", "", "....", "(", "0"]) check([tensor(name, { group: "" }), tensor(`${name}2`, { group: "__proto__" })]);
+    for (const name of ["__proto__", "", "....", "(", "0"])
+      check([tensor(name, { group: "" }), tensor(`${name}2`, { group: "__proto__" })]);
   });
   it("no tensors, and no room, still give a layout", () => {
     layoutMap([], space);
@@ -80,7 +113,10 @@ describe("moving over the map", () => {
   const at = (name: string) => tensors.findIndex((t) => t.name.includes(name));
   it("a point finds the cell that is drawn there", () => {
     for (let i = 0; i < tensors.length; i++) {
-      assert.equal(cellAt(layout, layout.cells[i * 4] + layout.cells[i * 4 + 2] / 2, layout.cells[i * 4 + 1] + layout.cells[i * 4 + 3] / 2), i);
+      assert.equal(
+        cellAt(layout, layout.cells[i * 4] + layout.cells[i * 4 + 2] / 2, layout.cells[i * 4 + 1] + layout.cells[i * 4 + 3] / 2),
+        i,
+      );
     }
     assert.equal(cellAt(layout, -5, 3), undefined);
   });

@@ -23,7 +23,10 @@ describe("measures", () => {
     for (const m of measures) assert.equal(Number.isFinite(measureAll(m, entries, "q4_0")[0]), m.fromHeader === true, m.id);
   });
   it("the gap is the bound less the SQNR", () => {
-    const r = { ...report("w", Float32Array.of(1, 2, 3, 4), 2), errors: [{ encoding: "q4_0", bitsPerWeight: 4.5, relativeSquaredError: 0.01, sqnr: 20 }] };
+    const r = {
+      ...report("w", Float32Array.of(1, 2, 3, 4), 2),
+      errors: [{ encoding: "q4_0", bitsPerWeight: 4.5, relativeSquaredError: 0.01, sqnr: 20 }],
+    };
     const gap = measures.find((m) => m.id === "gap")!.of(tensor("w"), r, "q4_0");
     assert.ok(Math.abs(gap - (4.5 * 6.020599913279624 - 20)) < 1e-9);
   });
@@ -37,7 +40,10 @@ describe("order", () => {
       const order = [...sortEntries(entries, values, { ascending, filter: "" })];
       const known = order.filter((i) => i % 2 === 0);
       assert.deepEqual(order.slice(0, known.length), known);
-      assert.deepEqual(known, [...known].sort((a, b) => (ascending ? a - b : b - a)));
+      assert.deepEqual(
+        known,
+        [...known].sort((a, b) => (ascending ? a - b : b - a)),
+      );
     }
   });
   it("a lossless tensor is the easiest by SQNR, not the hardest", () => {
@@ -69,14 +75,23 @@ describe("bits", () => {
     const r = report("w", new Float32Array(64 * 64), 64);
     const t = tensor("w");
     const errors = [{ encoding: "q4_0", bitsPerWeight: 5, relativeSquaredError: 0, sqnr: Infinity }];
-    assert.equal(costUnder({ index: 0, tensor: t, report: { ...r, errors } }, q4).bytes, 64 * 64 * 5 / 8);
+    assert.equal(costUnder({ index: 0, tensor: t, report: { ...r, errors } }, q4).bytes, (64 * 64 * 5) / 8);
     assert.equal(costUnder({ index: 0, tensor: t, report: { ...r, errors } }, { ...q4, name: "q8_0" }).changed, false);
   });
   it("the bars add up to the total, in the order of the network", () => {
     const plan = bitsPlan(entriesOf(blocks(11)), q4);
-    assert.equal(plan.rows.reduce((n, r) => n + total(r.before), 0), plan.before);
-    assert.equal(plan.rows.reduce((n, r) => n + total(r.after), 0), plan.after);
-    assert.deepEqual(plan.rows.map((r) => r.label), ["embed", ..."0 1 2 3 4 5 6 7 8 9 10".split(" "), "other", "head"]);
+    assert.equal(
+      plan.rows.reduce((n, r) => n + total(r.before), 0),
+      plan.before,
+    );
+    assert.equal(
+      plan.rows.reduce((n, r) => n + total(r.after), 0),
+      plan.after,
+    );
+    assert.deepEqual(
+      plan.rows.map((r) => r.label),
+      ["embed", ..."0 1 2 3 4 5 6 7 8 9 10".split(" "), "other", "head"],
+    );
     assert.equal(plan.changed, 35);
   });
   it("nothing at all has no bits", () => {
@@ -86,7 +101,15 @@ describe("bits", () => {
 
 describe("CSV", () => {
   it("keeps full precision, quotes what must be, and disarms formulas", () => {
-    const csv = toCsv({ caption: "", columns: [{ title: "name" }, { title: "x, y" }], rows: [["=1+1", cell(0.1 + 0.2, String)], ['a"b', cell(NaN, String)], ["line\nbreak", cell(-1, String)]] });
+    const csv = toCsv({
+      caption: "",
+      columns: [{ title: "name" }, { title: "x, y" }],
+      rows: [
+        ["=1+1", cell(0.1 + 0.2, String)],
+        ['a"b', cell(NaN, String)],
+        ["line\nbreak", cell(-1, String)],
+      ],
+    });
     assert.equal(csv, `name,"x, y"\r\n'=1+1,0.30000000000000004\r\n"a""b",NaN\r\n"line\nbreak",-1\r\n`);
   });
 });

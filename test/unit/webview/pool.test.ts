@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { poolMatrix, poolMax } from "../../../webview/charts/pool";
 
 describe("pooling by maximum", () => {
-  for (const [n, cells] of [[128_000, 517], [1000, 999], [7, 3], [5, 5], [3, 100]]) {
+  for (const [n, cells] of [
+    [128_000, 517],
+    [1000, 999],
+    [7, 3],
+    [5, 5],
+    [3, 100],
+  ]) {
     it(`a single outlier among ${n} survives on ${cells} cells wherever it is, and is found again`, () => {
       for (const at of [0, 1, n >> 1, n - 2, n - 1]) {
         const values = new Float32Array(n).fill(0.1);
@@ -22,7 +28,12 @@ describe("pooling by maximum", () => {
     assert.equal(poolMax(Float32Array.of(1), 0).values.length, 0);
   });
   it("every corner of a matrix reaches the pooled one", () => {
-    for (const [rows, columns, r, c] of [[64, 256, 20, 50], [64, 256, 64, 256], [3, 256, 64, 10], [1, 1, 5, 5]]) {
+    for (const [rows, columns, r, c] of [
+      [64, 256, 20, 50],
+      [64, 256, 64, 256],
+      [3, 256, 64, 10],
+      [1, 1, 5, 5],
+    ]) {
       for (const at of [0, columns - 1, (rows - 1) * columns, rows * columns - 1]) {
         const values = new Float32Array(rows * columns);
         values[at] = 5;

@@ -1,11 +1,27 @@
 import assert from "node:assert/strict";
-import { domainOf, linearScale, linearTicks, logScale, logTicks, niceStep, sigmaScale, sigmaTicks, symlogScale } from "../../../webview/scales";
+import {
+  domainOf,
+  linearScale,
+  linearTicks,
+  logScale,
+  logTicks,
+  niceStep,
+  sigmaScale,
+  sigmaTicks,
+  symlogScale,
+} from "../../../webview/scales";
 
 const near = (a: number, b: number, tolerance = 1e-12) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 
 describe("scales", () => {
   it("a position and its value are inverse on every kind of axis", () => {
-    for (const scale of [linearScale(-3, 7), logScale(1e-6, 40), symlogScale(-64, 64), symlogScale(-0.2, 900, 0.01), sigmaScale]) {
+    for (const scale of [
+      linearScale(-3, 7),
+      logScale(1e-6, 40),
+      symlogScale(-64, 64),
+      symlogScale(-0.2, 900, 0.01),
+      sigmaScale,
+    ]) {
       for (let p = 0; p <= 1; p += 1 / 64) near(scale.at(scale.value(p)), p, 1e-9);
     }
   });
@@ -21,7 +37,10 @@ describe("scales", () => {
     for (const t of sigmaTicks) near(sigmaScale.at(t) + sigmaScale.at(-t), 1);
     assert.equal(sigmaScale.at(64), 1);
     assert.equal(sigmaScale.at(-64), 0);
-    assert.ok(sigmaScale.at(1) - sigmaScale.at(0) > sigmaScale.at(64) - sigmaScale.at(48), "the core has more room than the tail");
+    assert.ok(
+      sigmaScale.at(1) - sigmaScale.at(0) > sigmaScale.at(64) - sigmaScale.at(48),
+      "the core has more room than the tail",
+    );
   });
   it("a domain of one value, or of none, is not empty", () => {
     for (const kind of ["linear", "log", "symlog"] as const) {
@@ -42,11 +61,23 @@ describe("scales", () => {
     assert.deepEqual(logTicks(1, 5000, 4), [1, 10, 100, 1000]);
     assert.deepEqual(linearTicks(3, 3, 4), [3]);
     for (const ticks of [linearTicks(0, 127_999, 7), logTicks(0.013, 1.9, 4), symlogScale(-2, 420).ticks(6)]) {
-      assert.deepEqual(ticks, [...ticks].sort((a, b) => a - b));
+      assert.deepEqual(
+        ticks,
+        [...ticks].sort((a, b) => a - b),
+      );
       assert.ok(ticks.length >= 2);
     }
   });
   it("steps are 1, 2 or 5 times a power of ten", () => {
-    for (const [x, step] of [[0.9, 1], [1, 1], [1.01, 2], [3, 5], [6, 10], [0.013, 0.02], [0, 1]]) near(niceStep(x), step);
+    for (const [x, step] of [
+      [0.9, 1],
+      [1, 1],
+      [1.01, 2],
+      [3, 5],
+      [6, 10],
+      [0.013, 0.02],
+      [0, 1],
+    ])
+      near(niceStep(x), step);
   });
 });

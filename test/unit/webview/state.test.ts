@@ -8,20 +8,50 @@ import { blocks, panelModel } from "../../builders/panelModel";
 import { report } from "../../builders/report";
 
 const device = { name: "CPU", threads: 2, simd: true };
-const encodings: EncodingInfo[] = [["f16", 16], ["q8_0", 8.5], ["q4_0", 4.5]].map(([name, bitsPerWeight]) => (
-  { name: String(name), label: String(name).toUpperCase(), bitsPerWeight: Number(bitsPerWeight), blockElements: 32, targets: [], description: "" }));
+const encodings: EncodingInfo[] = [
+  ["f16", 16],
+  ["q8_0", 8.5],
+  ["q4_0", 4.5],
+].map(([name, bitsPerWeight]) => ({
+  name: String(name),
+  label: String(name).toUpperCase(),
+  bitsPerWeight: Number(bitsPerWeight),
+  blockElements: 32,
+  targets: [],
+  description: "",
+}));
 const tensors = blocks(2);
 const values = Float32Array.from({ length: 64 * 64 }, (_, i) => Math.sin(i * 7.1));
-const modelMessage = (extra: object = {}): ToPanel => ({ type: "model", model: panelModel(tensors), device, encodings, ...extra });
-const reports = (...names: string[]): ToPanel => ({ type: "reports", reports: names.map((n) => report(n, values, 64)), failed: [] });
+const modelMessage = (extra: object = {}): ToPanel => ({
+  type: "model",
+  model: panelModel(tensors),
+  device,
+  encodings,
+  ...extra,
+});
+const reports = (...names: string[]): ToPanel => ({
+  type: "reports",
+  reports: names.map((n) => report(n, values, 64)),
+  failed: [],
+});
 const progress = { tensorsDone: 1, tensorsTotal: 4, bytesDone: 10, bytesTotal: 40, seconds: 2 };
 
 describe("messages from the host", () => {
   it("replaying everything changes nothing", () => {
     const state = initialState();
     const replay = () => {
-      for (const m of [modelMessage(), reports(tensors[1].name, tensors[2].name), { type: "status", status: { kind: "running", progress } } as ToPanel]) receive(state, m, 5);
-      return JSON.stringify({ n: state.reportCount, view: state.view, arrived: state.entries.map((e) => e.arrived), has: state.entries.map((e) => e.report !== undefined) });
+      for (const m of [
+        modelMessage(),
+        reports(tensors[1].name, tensors[2].name),
+        { type: "status", status: { kind: "running", progress } } as ToPanel,
+      ])
+        receive(state, m, 5);
+      return JSON.stringify({
+        n: state.reportCount,
+        view: state.view,
+        arrived: state.entries.map((e) => e.arrived),
+        has: state.entries.map((e) => e.report !== undefined),
+      });
     };
     assert.equal(replay(), replay());
   });
@@ -32,7 +62,12 @@ describe("messages from the host", () => {
     assert.equal(state.reportCount, 0);
   });
   it("results survive a restarted engine, not another file nor void ones", () => {
-    for (const [extra, kept] of [[{}, 1], [{ measured: 1 }, 1], [{ measured: 0 }, 0], [{ model: panelModel(tensors, "/m/other.safetensors") }, 0]] as const) {
+    for (const [extra, kept] of [
+      [{}, 1],
+      [{ measured: 1 }, 1],
+      [{ measured: 0 }, 0],
+      [{ model: panelModel(tensors, "/m/other.safetensors") }, 0],
+    ] as const) {
       const state = initialState();
       receive(state, modelMessage());
       receive(state, reports(tensors[1].name));
@@ -44,7 +79,11 @@ describe("messages from the host", () => {
   it("a failure after a result does not take it away, a result after a failure does", () => {
     const state = initialState();
     receive(state, modelMessage());
-    const failed: ToPanel = { type: "reports", reports: [], failed: [{ tensor: tensors[1].name, error: { code: "truncated", message: "short", place: {} } }] };
+    const failed: ToPanel = {
+      type: "reports",
+      reports: [],
+      failed: [{ tensor: tensors[1].name, error: { code: "truncated", message: "short", place: {} } }],
+    };
     receive(state, failed);
     assert.equal(state.entries[1].failure?.message, "short");
     receive(state, reports(tensors[1].name));
@@ -107,8 +146,17 @@ describe("channel detail", () => {
 describe("numbers that JSON loses", () => {
   it("come back as what they were", () => {
     const r = report("w", new Float32Array(64), 8);
-    const sent = { ...r, errors: [{ encoding: "f16", bitsPerWeight: 16, relativeSquaredError: 0, sqnr: Infinity }, { encoding: "x", bitsPerWeight: 1, relativeSquaredError: NaN, sqnr: NaN }],
-      outliers: { output: { median: 0, over1_5: 1, over2: 1, over4: 1, channels: [{ index: 0, absMax: 1, ratio: Infinity }] }, input: r.outliers!.input } };
+    const sent = {
+      ...r,
+      errors: [
+        { encoding: "f16", bitsPerWeight: 16, relativeSquaredError: 0, sqnr: Infinity },
+        { encoding: "x", bitsPerWeight: 1, relativeSquaredError: NaN, sqnr: NaN },
+      ],
+      outliers: {
+        output: { median: 0, over1_5: 1, over2: 1, over4: 1, channels: [{ index: 0, absMax: 1, ratio: Infinity }] },
+        input: r.outliers!.input,
+      },
+    };
     const back = revive(JSON.parse(JSON.stringify(sent)) as typeof r);
     assert.ok(Number.isNaN(back.stats.kurtosis));
     assert.equal(back.errors[0].sqnr, Infinity);
@@ -137,9 +185,12 @@ describe("store", () => {
 describe("every status has a sentence, and a button where there is something to do", () => {
   const error = { code: "truncated", message: "The file ends early.", place: { file: "/m/a.gguf", offset: 4096 } } as const;
   const rows = [
-    [{ kind: "opening" }, /header/i, []], [{ kind: "idle" }, /analyze/i, ["analyse", "export"]],
-    [{ kind: "running", progress }, /1 of 4 tensors/, ["cancel", "export"]], [{ kind: "done", progress }, /GB\/s/, ["export", "analyse"]],
-    [{ kind: "cancelled", progress }, /1 of 4/, ["analyse", "export"]], [{ kind: "failed", error }, /ends early\. \(\/m\/a\.gguf, byte 4,096\)/, ["analyse", "showLog"]],
+    [{ kind: "opening" }, /header/i, []],
+    [{ kind: "idle" }, /analyze/i, ["analyse", "export"]],
+    [{ kind: "running", progress }, /1 of 4 tensors/, ["cancel", "export"]],
+    [{ kind: "done", progress }, /GB\/s/, ["export", "analyse"]],
+    [{ kind: "cancelled", progress }, /1 of 4/, ["analyse", "export"]],
+    [{ kind: "failed", error }, /ends early\. \(\/m\/a\.gguf, byte 4,096\)/, ["analyse", "showLog"]],
     [{ kind: "failed", error: { ...error, code: "engine-gone" } }, /early/, ["restartEngine", "showLog"]],
     [{ kind: "engine-restarted", message: "The engine stopped." }, /The engine stopped\./, ["analyse", "showLog"]],
   ] as const;
@@ -150,7 +201,10 @@ describe("every status has a sentence, and a button where there is something to 
       receive(state, { type: "status", status });
       const shown = statusText(state);
       assert.match(shown.sentence, sentence);
-      assert.deepEqual(shown.actions.map((a) => a.command), commands);
+      assert.deepEqual(
+        shown.actions.map((a) => a.command),
+        commands,
+      );
     });
   }
   it("a file that never opened is opened again, not analysed", () => {

@@ -27,13 +27,21 @@ describe("bins of the log histogram", () => {
 
 describe("pouring histograms onto an axis", () => {
   for (const [title, values] of [
-    ["a Gaussian", gaussian(5000)], ["a Gaussian far from zero", gaussian(5000, 1, 0.01)], ["one value", Float32Array.of(3)], ["zeros", new Float32Array(10)],
-    ["an outlier beyond 64σ", Float32Array.from([...gaussian(20_000), 900])], ["both signs and zero", Float32Array.of(-1e-40, 0, 1e30, -2)],
+    ["a Gaussian", gaussian(5000)],
+    ["a Gaussian far from zero", gaussian(5000, 1, 0.01)],
+    ["one value", Float32Array.of(3)],
+    ["zeros", new Float32Array(10)],
+    ["an outlier beyond 64σ", Float32Array.from([...gaussian(20_000), 900])],
+    ["both signs and zero", Float32Array.of(-1e-40, 0, 1e30, -2)],
   ] as const) {
     it(`nothing is lost or made: ${title}`, () => {
       const r = report("w", values);
       for (const cells of [1, 2, 97, 1024]) {
-        for (const poured of [sigmaCounts(r, cells), pourLog(r.logHistogram, linearScale(-2, 2), cells), pourLinear(r.histogram, linearScale(-0.5, 0.1), cells)]) {
+        for (const poured of [
+          sigmaCounts(r, cells),
+          pourLog(r.logHistogram, linearScale(-2, 2), cells),
+          pourLinear(r.histogram, linearScale(-0.5, 0.1), cells),
+        ]) {
           assert.ok(Math.abs(sum(poured) - values.length) < 1e-6, `${sum(poured)} of ${values.length} on ${cells} cells`);
           assert.ok(poured.every((x) => x >= 0));
         }

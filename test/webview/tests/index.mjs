@@ -1,0 +1,6 @@
+import { charts } from "./charts.mjs";
+import { looks } from "./looks.mjs";
+import { messages } from "./messages.mjs";
+import { speed } from "./speed.mjs";
+
+export const tests = [messages, charts, looks, speed].flatMap((family) => Object.entries(family));
