@@ -36,9 +36,34 @@ export const raw = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.
 
 /** Numbers of TensorProto.DataType. */
 export const T = {
-  FLOAT: 1, UINT8: 2, INT8: 3, UINT16: 4, INT16: 5, INT32: 6, INT64: 7, STRING: 8, BOOL: 9, FLOAT16: 10, DOUBLE: 11, UINT32: 12, UINT64: 13,
-  COMPLEX64: 14, COMPLEX128: 15, BFLOAT16: 16, FLOAT8E4M3FN: 17, FLOAT8E4M3FNUZ: 18, FLOAT8E5M2: 19, FLOAT8E5M2FNUZ: 20, UINT4: 21, INT4: 22,
-  FLOAT4E2M1: 23, FLOAT8E8M0: 24, UINT2: 25, INT2: 26, FLOAT6E2M3: 27, FLOAT6E3M2: 28,
+  FLOAT: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  STRING: 8,
+  BOOL: 9,
+  FLOAT16: 10,
+  DOUBLE: 11,
+  UINT32: 12,
+  UINT64: 13,
+  COMPLEX64: 14,
+  COMPLEX128: 15,
+  BFLOAT16: 16,
+  FLOAT8E4M3FN: 17,
+  FLOAT8E4M3FNUZ: 18,
+  FLOAT8E5M2: 19,
+  FLOAT8E5M2FNUZ: 20,
+  UINT4: 21,
+  INT4: 22,
+  FLOAT4E2M1: 23,
+  FLOAT8E8M0: 24,
+  UINT2: 25,
+  INT2: 26,
+  FLOAT6E2M3: 27,
+  FLOAT6E3M2: 28,
 } as const;
 
 export interface TensorSpec {
@@ -54,8 +79,13 @@ export interface TensorSpec {
 export function tensor({ name, type = T.FLOAT, dims = [], raw, fields = [], external }: TensorSpec): Message {
   const entries = Object.entries(external ?? {}).map(([key, value]) => bytes(13, join(text(1, key), text(2, value))));
   return join(
-    ...dims.map((d) => int(1, d)), int(2, type), ...(name === undefined ? [] : [text(8, name)]), ...(raw ? [bytes(9, raw)] : []), ...fields,
-    ...entries, ...(external ? [int(14, 1)] : []),
+    ...dims.map((d) => int(1, d)),
+    int(2, type),
+    ...(name === undefined ? [] : [text(8, name)]),
+    ...(raw ? [bytes(9, raw)] : []),
+    ...fields,
+    ...entries,
+    ...(external ? [int(14, 1)] : []),
   );
 }
 
@@ -63,7 +93,8 @@ export function tensor({ name, type = T.FLOAT, dims = [], raw, fields = [], exte
 export const floats = (name: string, dims: readonly number[], values: ArrayLike<number>): Message =>
   tensor({ name, dims, raw: raw(Float32Array.from(values)) });
 
-export type AttributeValue = number | string | readonly number[] | { float: number } | { tensor: Message } | { graph: Message } | { fields: Message };
+export type AttributeValue =
+  number | string | readonly number[] | { float: number } | { tensor: Message } | { graph: Message } | { fields: Message };
 
 function attribute(name: string, value: AttributeValue): Message {
   if (typeof value === "number") return join(text(1, name), int(3, value), int(20, 2));
@@ -86,8 +117,12 @@ export interface NodeSpec {
 
 export function node(spec: NodeSpec): Message {
   return join(
-    ...spec.in.map((n) => text(1, n)), ...spec.out.map((n) => text(2, n)), ...(spec.name ? [text(3, spec.name)] : []), text(4, spec.op),
-    ...Object.entries(spec.attributes ?? {}).map(([name, value]) => bytes(5, attribute(name, value))), ...(spec.domain ? [text(7, spec.domain)] : []),
+    ...spec.in.map((n) => text(1, n)),
+    ...spec.out.map((n) => text(2, n)),
+    ...(spec.name ? [text(3, spec.name)] : []),
+    text(4, spec.op),
+    ...Object.entries(spec.attributes ?? {}).map(([name, value]) => bytes(5, attribute(name, value))),
+    ...(spec.domain ? [text(7, spec.domain)] : []),
   );
 }
 
@@ -108,8 +143,12 @@ export interface GraphSpec {
 
 export function graph({ name = "g", nodes = [], initializers = [], inputs = [], outputs = [], fields = [] }: GraphSpec): Message {
   return join(
-    ...nodes.map((n) => bytes(1, node(n))), text(2, name), ...initializers.map((t) => bytes(5, t)), ...inputs.map((v) => bytes(11, v)),
-    ...outputs.map((v) => bytes(12, v)), ...fields,
+    ...nodes.map((n) => bytes(1, node(n))),
+    text(2, name),
+    ...initializers.map((t) => bytes(5, t)),
+    ...inputs.map((v) => bytes(11, v)),
+    ...outputs.map((v) => bytes(12, v)),
+    ...fields,
   );
 }
 
@@ -117,18 +156,38 @@ export interface ModelSpec extends GraphSpec {
   readonly ir?: number;
   readonly opset?: number;
   readonly domains?: Readonly<Record<string, number>>;
-  readonly functions?: readonly { name: string; domain: string; inputs: readonly string[]; outputs: readonly string[]; nodes: readonly NodeSpec[] }[];
+  readonly functions?: readonly {
+    name: string;
+    domain: string;
+    inputs: readonly string[];
+    outputs: readonly string[];
+    nodes: readonly NodeSpec[];
+  }[];
   /** Fields of the ModelProto before the graph. */
   readonly before?: readonly Message[];
 }
 
 export function model(spec: ModelSpec): Uint8Array {
-  const functions = (spec.functions ?? []).map((f) => join(
-    text(1, f.name), ...f.inputs.map((n) => text(4, n)), ...f.outputs.map((n) => text(5, n)), ...f.nodes.map((n) => bytes(7, node(n))),
-    bytes(9, join(text(1, ""), int(2, spec.opset ?? 21))), text(10, f.domain),
-  ));
-  const opsets = Object.entries({ "": spec.opset ?? 21, ...spec.domains }).map(([domain, version]) => bytes(8, join(text(1, domain), int(2, version))));
-  return join(int(1, spec.ir ?? 10), ...(spec.before ?? []), ...opsets, ...functions.map((f) => bytes(25, f)), bytes(7, graph(spec)));
+  const functions = (spec.functions ?? []).map((f) =>
+    join(
+      text(1, f.name),
+      ...f.inputs.map((n) => text(4, n)),
+      ...f.outputs.map((n) => text(5, n)),
+      ...f.nodes.map((n) => bytes(7, node(n))),
+      bytes(9, join(text(1, ""), int(2, spec.opset ?? 21))),
+      text(10, f.domain),
+    ),
+  );
+  const opsets = Object.entries({ "": spec.opset ?? 21, ...spec.domains }).map(([domain, version]) =>
+    bytes(8, join(text(1, domain), int(2, version))),
+  );
+  return join(
+    int(1, spec.ir ?? 10),
+    ...(spec.before ?? []),
+    ...opsets,
+    ...functions.map((f) => bytes(25, f)),
+    bytes(7, graph(spec)),
+  );
 }
 
 /** A model's folder in memory. Reading past the end or a missing file fails as on a disk. */
@@ -143,7 +202,8 @@ export function memoryFolder(files: Readonly<Record<string, Uint8Array>>): Model
       path: `/memory/${name}`,
       size: data.length,
       async read(offset, length) {
-        if (!(offset >= 0 && length >= 0 && offset + length <= data.length)) throw new EngineError("truncated", "Read past the end.");
+        if (!(offset >= 0 && length >= 0 && offset + length <= data.length))
+          throw new EngineError("truncated", "Read past the end.");
         return data.slice(offset, offset + length);
       },
       async close() {},

@@ -5,12 +5,14 @@ import type { Assignment, EncodingFacts, ExportTarget } from "../format";
 const blockTarget = (bits: number, group: number, asymmetric: boolean): ExportTarget => ({
   name: `int${bits}-g${group}${asymmetric ? "-asym" : ""}`,
   label: `INT${bits} g${group}${asymmetric ? " asymmetric" : ""}`,
-  description: `MatMulNBits: ${bits}-bit integers, one scale${asymmetric ? " and zero point" : ""} per ${group} weights, for MatMul and Gemm`,
+  description: `MatMulNBits: ${bits}-bit integers, a scale${asymmetric ? " and zero point" : ""} per ${group} weights`,
 });
 
 /** Uniform targets in the order of the quick pick. */
 export const exportTargets: readonly ExportTarget[] = [
-  ...[4, 8].flatMap((bits) => [32, 128].flatMap((group) => [false, true].map((asymmetric) => blockTarget(bits, group, asymmetric)))),
+  ...[4, 8].flatMap((bits) =>
+    [32, 128].flatMap((group) => [false, true].map((asymmetric) => blockTarget(bits, group, asymmetric))),
+  ),
   {
     name: "int8-qdq",
     label: "INT8 per channel QDQ",
@@ -41,7 +43,10 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     if (facts.fits(encoding, columns)) assignments.push({ tensor: tensor.name, encoding });
   }
   const notes = [...kept].map(([why, tensors]) => {
-    const names = tensors.slice(0, namedTensors).map((t) => quote(t.name)).join(", ");
+    const names = tensors
+      .slice(0, namedTensors)
+      .map((t) => quote(t.name))
+      .join(", ");
     const more = tensors.length > namedTensors ? ` and ${tensors.length - namedTensors} more` : "";
     return `Kept as stored: ${names}${more}, because ${why}.`;
   });

@@ -59,25 +59,42 @@ function matMulNBits({ node, codes, range, scales, zeros, index }: Parts): Block
   if (intAttribute(node.proto, "weight_prepacked", 0)) return "its weights are packed for one kind of hardware";
   const groups = Math.ceil(K / block);
   const codeRowBytes = (groups * block * bits) / 8;
-  if (codes.type!.scalar !== "u8" || codes.count !== N * codeRowBytes) return `codes of ${codes.count} bytes do not fit ${N} × ${K} at ${bits} bits`;
+  if (codes.type!.scalar !== "u8" || codes.count !== N * codeRowBytes)
+    return `codes of ${codes.count} bytes do not fit ${N} × ${K} at ${bits} bits`;
   if (scales.located.count !== N * groups) return `${scales.located.count} scales do not fit ${N} × ${groups} blocks`;
   if (index && (index.located.type?.scalar !== "i32" || index.located.count < K)) return "its group index does not fit";
   const packedRowBytes = Math.ceil((groups * bits) / 8);
   const zeroType = zeros?.located.type;
   const floatZeros = zeroType?.kind === "float";
-  if (zeros && zeros.located.count !== (floatZeros ? N * groups : N * packedRowBytes)) return "its zero points do not fit its blocks";
+  if (zeros && zeros.located.count !== (floatZeros ? N * groups : N * packedRowBytes))
+    return "its zero points do not fit its blocks";
   return {
     dims: [N, K],
     label: `INT${bits} g${block}${zeros ? " asym" : ""}`,
     planes: [range, scales.range, ...(zeros ? [zeros.range] : []), ...(index ? [index.range] : [])],
     layout: {
-      bits, signed: false, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes,
-      rowsPerScale: 1, columnsPerScale: block, scaleType: scales.located.type!.scalar!, scaleRowStride: groups, scaleColumnStride: 1,
+      bits,
+      signed: false,
+      storedOffset: 0,
+      packing: "lsb",
+      codeOrder: "out-in",
+      codeRowBytes,
+      rowsPerScale: 1,
+      columnsPerScale: block,
+      scaleType: scales.located.type!.scalar!,
+      scaleRowStride: groups,
+      scaleColumnStride: 1,
       zeroPoint: zeros ? 0 : 2 ** (bits - 1),
       zeros: zeros && {
-        bits: floatZeros ? zeroType.bits : bits, signed: false, storedOffset: 0, float: floatZeros ? zeroType.scalar : undefined,
-        packing: "lsb", rowStride: groups, columnStride: 1,
-        packedRowElements: groups, packedRowBytes: floatZeros ? (groups * zeroType.bits) / 8 : packedRowBytes,
+        bits: floatZeros ? zeroType.bits : bits,
+        signed: false,
+        storedOffset: 0,
+        float: floatZeros ? zeroType.scalar : undefined,
+        packing: "lsb",
+        rowStride: groups,
+        columnStride: 1,
+        packedRowElements: groups,
+        packedRowBytes: floatZeros ? (groups * zeroType.bits) / 8 : packedRowBytes,
       },
     },
   };
@@ -102,18 +119,32 @@ function gatherBlocks({ node, codes, range, scales, zeros }: Parts): BlockView |
   if (located.count !== wanted.reduce((a, b) => a * b, 1)) return `scales of shape [${located.dims.join(", ")}] do not fit`;
   const lastScales = wanted[last];
   const packedRowBytes = bytes ? Math.ceil((lastScales * bits) / 8) : (lastScales * bits) / 8;
-  if (zeros && zeros.located.count !== (bytes ? (located.count / lastScales) * packedRowBytes : located.count)) return "its zero points do not fit";
+  if (zeros && zeros.located.count !== (bytes ? (located.count / lastScales) * packedRowBytes : located.count))
+    return "its zero points do not fit";
   let stride = located.count;
   const axes: ScaleAxis[] = wanted.map((d, i) => ({ block: i === axis ? block : 1, stride: (stride /= d) }));
   const grid = affineGrid({
-    dims, transposed: false, convolution: false, axes,
+    dims,
+    transposed: false,
+    convolution: false,
+    axes,
     codes: { type: { ...codes.type!, bits }, range },
     scales: { type: located.type!.scalar!, range: scales.range },
-    zeros: zeros ? { type: { ...zeros.located.type!, bits }, range: zeros.range, count: located.count } : bytes ? 2 ** (bits - 1) : 0,
+    zeros: zeros
+      ? { type: { ...zeros.located.type!, bits }, range: zeros.range, count: located.count }
+      : bytes
+        ? 2 ** (bits - 1)
+        : 0,
   });
   if (!grid) return "scales lie along an inner dimension of too long a tensor";
-  const layout = grid.layout.zeros && bytes
-    ? { ...grid.layout, zeros: { ...grid.layout.zeros, packedRowElements: lastScales, packedRowBytes } }
-    : grid.layout;
-  return { dims, label: `${bytes ? `INT${bits}` : codes.type!.name} g${block}${zeros ? " asym" : ""}`, planes: grid.planes, layout };
+  const layout =
+    grid.layout.zeros && bytes
+      ? { ...grid.layout, zeros: { ...grid.layout.zeros, packedRowElements: lastScales, packedRowBytes } }
+      : grid.layout;
+  return {
+    dims,
+    label: `${bytes ? `INT${bits}` : codes.type!.name} g${block}${zeros ? " asym" : ""}`,
+    planes: grid.planes,
+    layout,
+  };
 }

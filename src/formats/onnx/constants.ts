@@ -2,7 +2,7 @@ import { toEngineError } from "../../core/errors";
 import type { ByteRange, Problem } from "../../core/model";
 import type { ModelFiles } from "./files";
 import type { Constant } from "./network";
-import type { AttributeProto, Run, SparseTensorProto, TensorProto } from "./schema";
+import type { AttributeProto, Run, SparseTensorProto, TensorProto } from "./proto";
 import { type DataType, dataTypes, rawBytes } from "./types";
 import { canHold, decodeRuns, firstNumber, mostDecoded, packedRange } from "./values";
 
@@ -36,7 +36,8 @@ async function locateTensor(constant: Constant, proto: TensorProto, files: Model
   const count = elementCount(dims);
   const base = { constant, dims, count: count ?? 0, type, label: type?.name ?? `type ${proto.dataType}`, byteLength: 0 };
   const fail = (code: string, message: string): Located => ({ ...base, problem: { code, message } });
-  if (!type) return fail("unknown-type", `The tensor has data type ${proto.dataType}, which this version of ONNX does not define.`);
+  if (!type)
+    return fail("unknown-type", `The tensor has data type ${proto.dataType}, which this version of ONNX does not define.`);
   if (count === undefined) return fail("bad-shape", `The tensor's shape [${dims.join(", ").slice(0, 200)}] is not possible.`);
   if (proto.segment) return fail("unsupported", "The tensor is stored in segments, which no ONNX reader supports.");
   if (type.kind === "string") return { ...base, byteLength: proto.stringData.reduce((sum, s) => sum + s.length, 0) };
@@ -47,14 +48,16 @@ async function locateTensor(constant: Constant, proto: TensorProto, files: Model
     return { ...base, byteLength: needed, data: { file: place.file, offset: place.offset, byteLength: needed } };
   }
   if (proto.raw) {
-    if (proto.raw.length !== needed) return fail("size-mismatch", `The tensor's shape needs ${needed} bytes, the file has ${proto.raw.length}.`);
+    if (proto.raw.length !== needed)
+      return fail("size-mismatch", `The tensor's shape needs ${needed} bytes, the file has ${proto.raw.length}.`);
     return { ...base, byteLength: needed, data: { file: 0, offset: proto.raw.offset, byteLength: needed } };
   }
   const runs = proto[type.field as Exclude<DataType["field"], "stringData">];
   const byteLength = runs.reduce((sum, run) => sum + run.length, 0);
   const range = packedRange(type, runs);
   if (!range && count > 0) return { ...base, byteLength, data: { runs } };
-  if ((range?.length ?? 0) !== needed) return fail("size-mismatch", `The tensor's shape needs ${needed} bytes, the file has ${byteLength}.`);
+  if ((range?.length ?? 0) !== needed)
+    return fail("size-mismatch", `The tensor's shape needs ${needed} bytes, the file has ${byteLength}.`);
   return { ...base, byteLength, data: { file: 0, offset: range?.offset ?? 0, byteLength: needed } };
 }
 
@@ -82,9 +85,10 @@ async function locateSparse(constant: Constant, proto: SparseTensorProto, files:
   const count = elementCount(proto.dims);
   const parts = await Promise.all([proto.values, proto.indices].map((part) => part && locateTensor(constant, part, files)));
   const byteLength = parts.reduce((sum, part) => sum + (part?.byteLength ?? 0), 0);
-  const problem = count === undefined
-    ? { code: "bad-shape", message: `The tensor's shape [${proto.dims.join(", ").slice(0, 200)}] is not possible.` }
-    : { code: "unsupported", message: "Sparse tensors are listed, but their values are not shown." };
+  const problem =
+    count === undefined
+      ? { code: "bad-shape", message: `The tensor's shape [${proto.dims.join(", ").slice(0, 200)}] is not possible.` }
+      : { code: "unsupported", message: "Sparse tensors are listed, but their values are not shown." };
   const type = parts[0]?.type;
   return { constant, dims: proto.dims, count: count ?? 0, type, label: `${type?.name ?? "unknown"} sparse`, byteLength, problem };
 }
@@ -110,7 +114,12 @@ export class ValueReader {
     if (!("runs" in data)) return data;
     const bytes = rawBytes(type, count);
     if (bytes > this.#left && canHold(type, data.runs, count)) {
-      return { problem: { code: "too-large", message: "The values are stored number by number; save the model with raw data to see them." } };
+      return {
+        problem: {
+          code: "too-large",
+          message: "The values are stored number by number; save the model with raw data to see them.",
+        },
+      };
     }
     try {
       const inline = await decodeRuns(this.files.source, type, data.runs, count);

@@ -1,5 +1,14 @@
 import {
-  attributeOf, functionKey, type GraphNode, inputOf, intAttribute, isDefaultDomain, isMicrosoft, type Network, outputOf, type Value,
+  attributeOf,
+  functionKey,
+  type GraphNode,
+  inputOf,
+  intAttribute,
+  isDefaultDomain,
+  isMicrosoft,
+  type Network,
+  outputOf,
+  type Value,
 } from "./network";
 import { shortList } from "./values";
 
@@ -24,7 +33,9 @@ const mostSteps = 512;
 export function consumersOf(value: Value, network: Network): Consumer[] {
   const found: Consumer[] = [];
   const seen = new Map<Value, Set<boolean | undefined>>();
-  const queue: { value: Value; flipped: boolean | undefined; through: readonly GraphNode[] }[] = [{ value, flipped: false, through: [] }];
+  const queue: { value: Value; flipped: boolean | undefined; through: readonly GraphNode[] }[] = [
+    { value, flipped: false, through: [] },
+  ];
   for (let step = 0; step < Math.min(queue.length, mostSteps) && found.length < mostConsumers; step++) {
     const at = queue[step];
     const before = seen.get(at.value) ?? new Set();
@@ -34,7 +45,8 @@ export function consumersOf(value: Value, network: Network): Consumer[] {
       const fn = network.functions.get(functionKey(node.proto.domain, node.proto.opType, node.proto.overload));
       const next = fn ? formal(fn.fn!.input[input], fn.values) : passes(node, input) ? outputOf(node) : undefined;
       if (next) {
-        if (queue.length < mostSteps) queue.push({ value: next, flipped: turn(node, at.flipped), through: fn ? at.through : [...at.through, node] });
+        if (queue.length < mostSteps)
+          queue.push({ value: next, flipped: turn(node, at.flipped), through: fn ? at.through : [...at.through, node] });
       } else if (found.length < mostConsumers) {
         found.push({ node, input, flipped: at.flipped, through: at.through });
       }
@@ -51,7 +63,9 @@ const converters = new Set(["DequantizeLinear", "QuantizeLinear"]);
 function passes(node: GraphNode, input: number): boolean {
   const { opType, domain } = node.proto;
   if (input !== 0) return false;
-  return (isDefaultDomain(domain) && (movers.has(opType) || converters.has(opType))) || (isMicrosoft(domain) && converters.has(opType));
+  return (
+    (isDefaultDomain(domain) && (movers.has(opType) || converters.has(opType))) || (isMicrosoft(domain) && converters.has(opType))
+  );
 }
 
 /** What a mover does to the orientation of a matrix. */
@@ -70,8 +84,14 @@ function turn(node: GraphNode, flipped: boolean | undefined): boolean | undefine
 type Order = (node: GraphNode) => "out-in" | "in-out";
 const outIn: Order = () => "out-in";
 const inOut: Order = () => "in-out";
-const unlessSet = (attribute: string): Order => (node) => (intAttribute(node.proto, attribute, 0) ? "out-in" : "in-out");
-const whenSet = (attribute: string): Order => (node) => (intAttribute(node.proto, attribute, 0) ? "in-out" : "out-in");
+const unlessSet =
+  (attribute: string): Order =>
+  (node) =>
+    intAttribute(node.proto, attribute, 0) ? "out-in" : "in-out";
+const whenSet =
+  (attribute: string): Order =>
+  (node) =>
+    intAttribute(node.proto, attribute, 0) ? "in-out" : "out-in";
 
 /** Where operators take weights, and how they lie. The first matrix of a product is a weight where it is constant: W·x. */
 const weightInputs: Record<string, Record<number, Order>> = {
@@ -148,10 +168,17 @@ const parameterInputs: Record<string, readonly number[]> = {
 
 /** Is every use of this value a scale or a zero point? */
 export function isParameterOnly(value: Value): boolean {
-  return value.uses.length > 0 && value.uses.every(({ node, input }) => {
-    const { opType, domain } = node.proto;
-    return (isDefaultDomain(domain) || isMicrosoft(domain)) && Object.hasOwn(parameterInputs, opType) && parameterInputs[opType].includes(input);
-  });
+  return (
+    value.uses.length > 0 &&
+    value.uses.every(({ node, input }) => {
+      const { opType, domain } = node.proto;
+      return (
+        (isDefaultDomain(domain) || isMicrosoft(domain)) &&
+        Object.hasOwn(parameterInputs, opType) &&
+        parameterInputs[opType].includes(input)
+      );
+    })
+  );
 }
 
 /** The constant behind a node's input, through Identity. */

@@ -49,7 +49,12 @@ export function field(number: number, content: readonly Piece[]): Piece[] {
 
 /** A NodeProto as field 1 of its graph. Integer attributes only. */
 export function node(parts: {
-  op: string; domain?: string; name: string; inputs: readonly string[]; outputs: readonly string[]; attributes?: Record<string, number>;
+  op: string;
+  domain?: string;
+  name: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  attributes?: Record<string, number>;
 }): Piece[] {
   return field(1, [
     ...parts.inputs.map((name) => bytesField(1, name)),
@@ -57,7 +62,8 @@ export function node(parts: {
     ...(parts.name ? [bytesField(3, parts.name)] : []),
     bytesField(4, parts.op),
     ...Object.entries(parts.attributes ?? {}).flatMap(([name, value]) =>
-      field(5, [bytesField(1, name), intField(3, value), intField(20, 2)])),
+      field(5, [bytesField(1, name), intField(3, value), intField(20, 2)]),
+    ),
     ...(parts.domain ? [bytesField(7, parts.domain)] : []),
   ]);
 }

@@ -1,10 +1,11 @@
 import type { ByteSource, ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { Problem } from "../../core/model";
-import type { StringEntry } from "./schema";
+import type { StringEntry } from "./proto";
 
 /** Where a tensor's external data lies, or why it cannot be had. */
-export type External = { readonly file: number; readonly offset: number; readonly length: number } | { readonly problem: Omit<Problem, "tensor"> };
+export type External =
+  { readonly file: number; readonly offset: number; readonly length: number } | { readonly problem: Omit<Problem, "tensor"> };
 
 /** The files of one model: the ONNX file first, then its external data as it is met. */
 export class ModelFiles {
@@ -35,12 +36,18 @@ export class ModelFiles {
       return problem("bad-external-data", `The offset or length of external data in ${quote(location)} is not a number.`);
     }
     if (length !== needed) {
-      return problem("size-mismatch", `The tensor's shape needs ${needed} bytes, its entry for ${quote(location)} has ${length}.`);
+      return problem(
+        "size-mismatch",
+        `The tensor's shape needs ${needed} bytes, its entry for ${quote(location)} has ${length}.`,
+      );
     }
     const file = await this.#file(location);
     if (typeof file !== "number") return { problem: file };
     if (offset + length > this.sizes[file]) {
-      return problem("external-data-short", `${quote(location)} has ${this.sizes[file]} bytes; the tensor's data should end at ${offset + length}.`);
+      return problem(
+        "external-data-short",
+        `${quote(location)} has ${this.sizes[file]} bytes; the tensor's data should end at ${offset + length}.`,
+      );
     }
     return { file, offset, length };
   }
@@ -56,8 +63,17 @@ export class ModelFiles {
   async #find(location: string): Promise<number | Omit<Problem, "tensor">> {
     // Judged here as well, so that a folder on top of this one does not make ".." respectable.
     const parts = location.split("/");
-    if (location.startsWith("/") || location.includes("\\") || /^[a-z]:/i.test(location) || location.includes("\0") || parts.includes("..")) {
-      return { code: "unsafe-path", message: `The model wants to read ${quote(location)}, which is outside its folder; it is not read.` };
+    if (
+      location.startsWith("/") ||
+      location.includes("\\") ||
+      /^[a-z]:/i.test(location) ||
+      location.includes("\0") ||
+      parts.includes("..")
+    ) {
+      return {
+        code: "unsafe-path",
+        message: `The model wants to read ${quote(location)}, which is outside its folder; it is not read.`,
+      };
     }
     const name = this.#base + parts.filter((p) => p !== "" && p !== ".").join("/");
     try {
@@ -68,8 +84,12 @@ export class ModelFiles {
       return this.names.push(name) - 1;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      if (error.code === "unsafe-path") return { code: "unsafe-path", message: `External data ${quote(location)}: ${error.message}` };
-      return { code: "external-data-missing", message: `The file ${quote(location)} with the weights is not beside the model; put it there.` };
+      if (error.code === "unsafe-path")
+        return { code: "unsafe-path", message: `External data ${quote(location)}: ${error.message}` };
+      return {
+        code: "external-data-missing",
+        message: `The file ${quote(location)} with the weights is not beside the model; put it there.`,
+      };
     }
   }
 }

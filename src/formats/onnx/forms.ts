@@ -2,7 +2,7 @@ import type { ExportForm } from "../../core/model";
 import type { Located } from "./constants";
 import { type Consumer, mostConsumers, storedOrder } from "./consumers";
 import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
-import type { ModelProto } from "./schema";
+import type { ModelProto } from "./proto";
 
 export interface FormContext {
   readonly proto: ModelProto;
@@ -13,15 +13,24 @@ export interface FormContext {
 }
 
 /** Version of the default operator set; 1 where the file does not say. */
-export const defaultOpset = (proto: ModelProto): number => proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
+export const defaultOpset = (proto: ModelProto): number =>
+  proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
 
-const floats = new Map([[1, "f32"], [10, "f16"], [16, "bf16"]] as const);
+const floats = new Map([
+  [1, "f32"],
+  [10, "f16"],
+  [16, "bf16"],
+] as const);
 
 /** What exports can make of a weight of MatMul, Gemm or Conv; undefined for other tensors. */
 export function exportForms(context: FormContext): Readonly<Record<"MatMulNBits" | "QDQ", ExportForm>> | undefined {
   const { consumers, located } = context;
-  const isWeight = consumers.some(({ node, input }) => isDefaultDomain(node.proto.domain) && (
-    (["MatMul", "Gemm"].includes(node.proto.opType) && located.dims.length === 2 && input < 2) || (node.proto.opType === "Conv" && input === 1)));
+  const isWeight = consumers.some(
+    ({ node, input }) =>
+      isDefaultDomain(node.proto.domain) &&
+      ((["MatMul", "Gemm"].includes(node.proto.opType) && located.dims.length === 2 && input < 2) ||
+        (node.proto.opType === "Conv" && input === 1)),
+  );
   if (!isWeight) return undefined;
   const common = keptAnyway(context);
   const form = (kept: string | undefined, type: "f32" | "f16" | "bf16" | undefined): ExportForm =>
@@ -42,7 +51,8 @@ function keptAnyway({ located, consumers, quantized }: FormContext): string | un
   if (value.scope.fn || consumers.some((c) => c.node.scope.fn)) return "it is used inside a local function";
   if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
   if (consumers.length >= mostConsumers) return "too many operators use it";
-  if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear"))) return "it is quantized while the model runs";
+  if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear")))
+    return "it is quantized while the model runs";
   return undefined;
 }
 
@@ -88,7 +98,8 @@ function keptFromQdq({ consumers, located }: FormContext): string | undefined {
 
 /** Output dimension in the file's order, which gets one scale per index. */
 export function qdqAxis(located: Located, consumers: readonly Consumer[]): 0 | 1 | undefined {
-  if (located.dims.length > 2) return consumers.some((c) => c.node.proto.opType === "Conv" && c.through.every(keepsShape)) ? 0 : undefined;
+  if (located.dims.length > 2)
+    return consumers.some((c) => c.node.proto.opType === "Conv" && c.through.every(keepsShape)) ? 0 : undefined;
   const order = consumers.map(storedOrder).find((o) => o !== undefined);
   return order && (order === "in-out" ? 1 : 0);
 }
@@ -97,10 +108,12 @@ const keepsShape = (node: GraphNode) => node.proto.opType === "Identity" || node
 
 /** The float type that every product of the weight is computed in; undefined where they differ. */
 function computedType({ located, consumers }: FormContext): "f32" | "f16" | "bf16" | undefined {
-  const types = new Set(consumers.map(({ through }) => {
-    const cast = through.findLast((n) => n.proto.opType === "Cast");
-    return floats.get((cast ? intAttribute(cast.proto, "to", 0) : located.type!.id) as 1);
-  }));
+  const types = new Set(
+    consumers.map(({ through }) => {
+      const cast = through.findLast((n) => n.proto.opType === "Cast");
+      return floats.get((cast ? intAttribute(cast.proto, "to", 0) : located.type!.id) as 1);
+    }),
+  );
   return types.size === 1 ? [...types][0] : undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { AffineLayout, ByteRange, ScalarType } from "../../core/model";
 import type { DataType } from "./types";
 
-/** How one dimension of the codes finds its scale: `block` neighbours share one (0: all do), groups stand `stride` scales apart. */
+/** How one dimension of the codes finds its scale: `block` neighbours share one (0: all do), groups are `stride` scales apart. */
 export interface ScaleAxis {
   readonly block: number;
   readonly stride: number;
@@ -62,17 +62,20 @@ export function affineGrid(grid: Grid): { layout: AffineLayout; planes: ByteRang
       scaleRowStride: rows.stride,
       scaleColumnStride: columns.stride,
       zeroPoint: typeof zeros === "number" ? zeros : 0,
-      zeros: typeof zeros === "number" ? undefined : {
-        bits: zeros.type.bits,
-        signed: zeros.type.signed,
-        storedOffset: 0,
-        float: zeros.type.kind === "float" ? zeros.type.scalar : undefined,
-        packing: "lsb",
-        rowStride: rows.stride,
-        columnStride: columns.stride,
-        packedRowElements: zeros.count,
-        packedRowBytes: Math.ceil((zeros.count * zeros.type.bits) / 8),
-      },
+      zeros:
+        typeof zeros === "number"
+          ? undefined
+          : {
+              bits: zeros.type.bits,
+              signed: zeros.type.signed,
+              storedOffset: 0,
+              float: zeros.type.kind === "float" ? zeros.type.scalar : undefined,
+              packing: "lsb",
+              rowStride: rows.stride,
+              columnStride: columns.stride,
+              packedRowElements: zeros.count,
+              packedRowBytes: Math.ceil((zeros.count * zeros.type.bits) / 8),
+            },
       globalScale: grid.globalScale,
       codeType: codes.type.kind === "float" ? codes.type.scalar : undefined,
     },

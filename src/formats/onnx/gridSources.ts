@@ -18,12 +18,20 @@ export type GridSource =
     }
   | { readonly kind: "blocks"; readonly codes: number };
 
-const axis = (codes: number, scale: number | "behind", zero: number, along: number): GridSource =>
-  ({ kind: "axis", codes, scale, zero, axis: along, block: 0 });
+const axis = (codes: number, scale: number | "behind", zero: number, along: number): GridSource => ({
+  kind: "axis",
+  codes,
+  scale,
+  zero,
+  axis: along,
+  block: 0,
+});
 
 /** By operator. Sources: onnx.ai/onnx/operators, onnxruntime docs/ContribOperators.md. */
 const sources: Record<string, (node: GraphNode) => readonly GridSource[]> = {
-  DequantizeLinear: ({ proto }) => [{ ...axis(0, 1, 2, intAttribute(proto, "axis", 1)), block: intAttribute(proto, "block_size", 0) } as GridSource],
+  DequantizeLinear: ({ proto }) => [
+    { ...axis(0, 1, 2, intAttribute(proto, "axis", 1)), block: intAttribute(proto, "block_size", 0) } as GridSource,
+  ],
   QLinearConv: () => [axis(3, 4, 5, 0)],
   QLinearMatMul: () => [axis(0, 1, 2, -2), axis(3, 4, 5, -1)],
   QGemm: ({ proto }) => [axis(3, 4, 5, intAttribute(proto, "transB", 0) ? 0 : 1)],
@@ -36,7 +44,13 @@ const sources: Record<string, (node: GraphNode) => readonly GridSource[]> = {
     { ...axis(1, 8, 9, 2), leading: true } as GridSource,
     { ...axis(2, 10, 11, 2), leading: true } as GridSource,
   ],
-  QEmbedLayerNormalization: () => [axis(2, 8, 13, 0), axis(3, 9, 14, 0), axis(4, 10, 15, 0), axis(5, 11, 16, 0), axis(6, 12, 17, 0)],
+  QEmbedLayerNormalization: () => [
+    axis(2, 8, 13, 0),
+    axis(3, 9, 14, 0),
+    axis(4, 10, 15, 0),
+    axis(5, 11, 16, 0),
+    axis(6, 12, 17, 0),
+  ],
   MatMulNBits: () => [{ kind: "blocks", codes: 1 }],
   GatherBlockQuantized: () => [{ kind: "blocks", codes: 0 }],
 };
@@ -77,7 +91,9 @@ function scaleBehind(node: GraphNode): FoundScale | undefined {
       const value = constantFactor(mul.node, 1 - mul.input);
       return value && { value, others: [] };
     }
-    const next = at.uses.find((u) => u.input === 0 && ["Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze"].includes(u.node.proto.opType));
+    const next = at.uses.find(
+      (u) => u.input === 0 && ["Cast", "Identity", "Reshape", "Unsqueeze", "Squeeze"].includes(u.node.proto.opType),
+    );
     at = next && outputOf(next.node);
   }
   return undefined;

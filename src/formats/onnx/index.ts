@@ -12,7 +12,8 @@ export const onnx: Format = {
   label: "ONNX",
   extensions: [".onnx"],
   // The format has no magic number. Every exporter writes the IR version first, a small number.
-  sniff: (name, head) => name.toLowerCase().endsWith(".onnx") || (head[0] === 0x08 && head[1] > 0 && head[1] < 64 && secondTags.has(head[2])),
+  sniff: (name, head) =>
+    name.toLowerCase().endsWith(".onnx") || (head[0] === 0x08 && head[1] > 0 && head[1] < 64 && secondTags.has(head[2])),
   readIndex,
   exportTargets,
   assign,

@@ -1,4 +1,4 @@
-import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from "./schema";
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from "./proto";
 
 /** A node and where it stands. */
 export interface GraphNode {
@@ -14,7 +14,7 @@ export interface Use {
   readonly input: number;
 }
 
-/** A named value of a graph: an initializer, a graph input or a node's output. Bodies of If, Loop and Scan see those around them. */
+/** A named value of a graph: an initializer, an input or a node's output. Bodies of If, Loop and Scan see those around them. */
 export interface Value {
   readonly name: string;
   readonly scope: Scope;
@@ -61,7 +61,8 @@ export interface Network {
 export const isDefaultDomain = (domain: string) => domain === "" || domain === "ai.onnx";
 export const isMicrosoft = (domain: string) => domain === "com.microsoft";
 
-export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined => node.attribute.find((a) => a.name === name);
+export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined =>
+  node.attribute.find((a) => a.name === name);
 export const intAttribute = (node: NodeProto, name: string, otherwise: number): number => attributeOf(node, name)?.i ?? otherwise;
 
 export const functionKey = (domain: string, name: string, overload: string) =>

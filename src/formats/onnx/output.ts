@@ -6,7 +6,7 @@ import { bytesField, externalFields, field, intField, type Piece, totalBytes } f
 import { isDefaultDomain, type Scope } from "./network";
 import type { OnnxModel } from "./read";
 import { append, type Edit, insertBefore, replace, rewrite } from "./rewrite";
-import type { GraphProto, Span, TensorProto } from "./schema";
+import type { GraphProto, Span, TensorProto } from "./proto";
 import { dataTypes, rawBytes } from "./types";
 
 /** Protobuf messages end at 2 GiB; beyond this, weights go to a file of their own. */
@@ -92,7 +92,9 @@ export class Output {
   /** Tensors kept with external data point into the new companion file, whose name and offsets are new. */
   moveExternalData(replaced: ReadonlySet<Located>): void {
     const gone = new Set([...replaced].map(({ constant: { origin } }) => ("proto" in origin ? origin.proto : undefined)));
-    const places = new Map<unknown, Located>(this.model.located.map((l) => ["proto" in l.constant.origin ? l.constant.origin.proto : undefined, l]));
+    const places = new Map<unknown, Located>(
+      this.model.located.map((l) => ["proto" in l.constant.origin ? l.constant.origin.proto : undefined, l]),
+    );
     for (const tensor of tensorsOf(this.model)) {
       if (tensor.dataLocation !== 1 || gone.has(tensor)) continue;
       const located = places.get(tensor);
@@ -151,12 +153,28 @@ export class Output {
     for (const graph of this.model.network.scopes.map((s) => s.graph)) {
       for (const tensor of graph?.initializer ?? []) {
         const type = dataTypes.get(tensor.dataType);
-        if (!tensor.raw || tensor.raw.length < shortData || !type || touched.has(tensor.span.start) || tensor.dataLocation === 1) continue;
-        if (tensor.raw.length !== rawBytes(type, tensor.dims.reduce((a, b) => a * b, 1))) continue;
+        if (!tensor.raw || tensor.raw.length < shortData || !type || touched.has(tensor.span.start) || tensor.dataLocation === 1)
+          continue;
+        if (
+          tensor.raw.length !==
+          rawBytes(
+            type,
+            tensor.dims.reduce((a, b) => a * b, 1),
+          )
+        )
+          continue;
         const place = this.data.copy(0, tensor.raw.offset, tensor.raw.length);
-        edits.push(replace(tensor.span, field(5, [
-          ...tensor.dims.map((d) => intField(1, d)), intField(2, tensor.dataType), bytesField(8, tensor.name), ...externalFields(place),
-        ])));
+        edits.push(
+          replace(
+            tensor.span,
+            field(5, [
+              ...tensor.dims.map((d) => intField(1, d)),
+              intField(2, tensor.dataType),
+              bytesField(8, tensor.name),
+              ...externalFields(place),
+            ]),
+          ),
+        );
       }
     }
     return edits;
@@ -170,7 +188,8 @@ function tensorsOf(model: OnnxModel): TensorProto[] {
     tensors.push(...(graph?.initializer ?? []));
     for (const sparse of graph?.sparseInitializer ?? []) tensors.push(sparse.values, sparse.indices);
     for (const { proto } of nodes) {
-      for (const attribute of proto.attribute) tensors.push(attribute.t, ...attribute.tensors, attribute.sparse?.values, attribute.sparse?.indices);
+      for (const attribute of proto.attribute)
+        tensors.push(attribute.t, ...attribute.tensors, attribute.sparse?.values, attribute.sparse?.indices);
     }
   }
   return tensors.filter((t) => t !== undefined);

@@ -1,6 +1,7 @@
 import type { ByteSource } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
-import { type Field, type Message, model, type ModelProto, noElements, type Run, type Schema, type Span } from "./schema";
+import type { Message, ModelProto, Run, Span } from "./proto";
+import { type Field, model, noElements, type Schema } from "./schema";
 import { longestHeader, Window, wireType } from "./wire";
 
 /** Protobuf's own limit on messages and groups inside each other. */
@@ -140,9 +141,11 @@ class Parser {
       }
       case "varints":
       case "fixed":
-        if (field.kind === "fixed" && length % field.size! !== 0) throw window.corrupt("packed numbers end in the middle of one", offset);
+        if (field.kind === "fixed" && length % field.size! !== 0)
+          throw window.corrupt("packed numbers end in the middle of one", offset);
         if (field.kind === "varints") this.#checkVarints(offset, length);
-        if (length > 0) this.#put(field, into, { offset, length, bytes: this.#kept(offset, length), packed: true } satisfies Run, offset);
+        if (length > 0)
+          this.#put(field, into, { offset, length, bytes: this.#kept(offset, length), packed: true } satisfies Run, offset);
         return;
       default: // A number sent as bytes: protobuf takes it for an unknown field.
     }
@@ -195,7 +198,8 @@ class Parser {
       return;
     }
     const list = listOf(into, field.key);
-    if (field.kind === "ints" && list.length >= mostDimensions) throw this.#tooLarge(`a tensor of more than ${mostDimensions} dimensions`, offset);
+    if (field.kind === "ints" && list.length >= mostDimensions)
+      throw this.#tooLarge(`a tensor of more than ${mostDimensions} dimensions`, offset);
     this.#count(typeof value === "object" ? 4 : 1, offset);
     list.push(value);
   }
@@ -251,6 +255,9 @@ class Parser {
   }
 
   #tooLarge(what: string, offset: number): EngineError {
-    return new EngineError("too-large", `The file holds ${what}; it is damaged or not an ONNX model.`, { file: this.window.source.path, offset });
+    return new EngineError("too-large", `The file holds ${what}; it is damaged or not an ONNX model.`, {
+      file: this.window.source.path,
+      offset,
+    });
   }
 }

@@ -33,9 +33,15 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
     }
     if (opset?.kind === "raise") {
       output.setDefaultOpset(qdqOpset);
-      notes.push(`The version of the ONNX operator set is raised to ${qdqOpset}, which DequantizeLinear per channel needs; no operator of the model changes its meaning.`);
+      notes.push(
+        `The version of the ONNX operator set is raised to ${qdqOpset}, which DequantizeLinear per channel needs; ` +
+          "no operator of the model changes its meaning.",
+      );
     } else if (opset?.kind === "microsoft") {
-      notes.push(`The weights go through ONNX Runtime's own DequantizeLinear (com.microsoft): the operator set cannot be raised to ${qdqOpset}, because ${opset.why}.`);
+      notes.push(
+        "The weights go through ONNX Runtime's own DequantizeLinear (com.microsoft): " +
+          `the operator set cannot be raised to ${qdqOpset}, because ${opset.why}.`,
+      );
     }
     const needsMicrosoft = opset?.kind === "microsoft" || weights.some((w) => w.assignment.encoding !== "int8-qdq");
     if (needsMicrosoft && !model.proto.opsetImport.some((o) => isMicrosoft(o.domain))) output.importOpset("com.microsoft", 1);
@@ -54,7 +60,11 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
 }
 
 /** The assigned weights as the file has them now; what can no longer be done is an error. */
-function chosen(model: OnnxModel, assignments: readonly Assignment[], path: string): { weight: Weight; assignment: Assignment }[] {
+function chosen(
+  model: OnnxModel,
+  assignments: readonly Assignment[],
+  path: string,
+): { weight: Weight; assignment: Assignment }[] {
   const byName = new Map(weightsOf(model).map((w) => [w.located.constant.name, w]));
   return assignments.map((assignment) => {
     const weight = byName.get(assignment.tensor);
@@ -64,7 +74,11 @@ function chosen(model: OnnxModel, assignments: readonly Assignment[], path: stri
     const forms = exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(located.constant.value) });
     const form = forms?.[assignment.encoding === "int8-qdq" ? "QDQ" : "MatMulNBits"];
     if (!form || "kept" in form) {
-      throw new EngineError("bad-request", `The tensor cannot be stored as ${assignment.encoding}: ${form?.kept ?? "no operator takes it as a weight"}.`, place);
+      throw new EngineError(
+        "bad-request",
+        `The tensor cannot be stored as ${assignment.encoding}: ${form?.kept ?? "no operator takes it as a weight"}.`,
+        place,
+      );
     }
     return { weight, assignment };
   });

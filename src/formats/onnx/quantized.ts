@@ -66,20 +66,28 @@ async function viewOf(context: ViewContext, node: GraphNode, value: Value, sourc
 
 /** Scales per tensor, per index of one dimension or per block along it. */
 async function axisGrid(
-  context: ViewContext, node: GraphNode, value: Value, codes: Located, source: Extract<GridSource, { kind: "axis" }>,
+  context: ViewContext,
+  node: GraphNode,
+  value: Value,
+  codes: Located,
+  source: Extract<GridSource, { kind: "axis" }>,
 ): Promise<Viewed | undefined> {
   const found = findScale(node, source);
   const scales = found && context.located(found.value);
-  if (!found || !scales?.type) return found === undefined && source.scale !== "behind" ? undefined : refuse(node, "its scale is not a constant");
+  if (!found || !scales?.type)
+    return found === undefined && source.scale !== "behind" ? undefined : refuse(node, "its scale is not a constant");
   const zeroValue = node.proto.input[source.zero] ? constantOf(node, source.zero) : undefined;
   if (node.proto.input[source.zero] && !zeroValue) return refuse(node, "its zero point is not a constant");
   const zeros = zeroValue && context.located(zeroValue);
-  if (scales.type.kind !== "float" || codes.type!.kind === "bool") return refuse(node, "the types of codes and scale do not belong together");
+  if (scales.type.kind !== "float" || codes.type!.kind === "bool")
+    return refuse(node, "the types of codes and scale do not belong together");
   const axes = scaleAxes(codes.dims, scales, source);
-  if (!axes) return refuse(node, `scales of shape [${scales.dims.join(", ")}] do not fit codes of shape [${codes.dims.join(", ")}]`);
+  if (!axes)
+    return refuse(node, `scales of shape [${scales.dims.join(", ")}] do not fit codes of shape [${codes.dims.join(", ")}]`);
   const parameters = [found.value, ...found.others, ...(zeroValue ? [zeroValue] : [])];
   const [codeRange, scaleRange] = [await context.values.range(codes), await context.values.range(scales)];
-  if (!codeRange || !scaleRange || "problem" in codeRange || "problem" in scaleRange) return refuse(node, "its codes or scales cannot be read");
+  if (!codeRange || !scaleRange || "problem" in codeRange || "problem" in scaleRange)
+    return refuse(node, "its codes or scales cannot be read");
   const zeroPart = await zeroPoints(context, scales, zeros);
   if (zeroPart === undefined) return refuse(node, "its zero points cannot be read or do not fit the scales");
   let globalScale: number | undefined;
@@ -90,13 +98,22 @@ async function axisGrid(
   }
   const transposed = context.transposed(value);
   const grid = affineGrid({
-    dims: codes.dims, transposed, convolution: context.convolution(value), axes, globalScale,
-    codes: { type: codes.type!, range: codeRange }, scales: { type: scales.type.scalar!, range: scaleRange }, zeros: zeroPart,
+    dims: codes.dims,
+    transposed,
+    convolution: context.convolution(value),
+    axes,
+    globalScale,
+    codes: { type: codes.type!, range: codeRange },
+    scales: { type: scales.type.scalar!, range: scaleRange },
+    zeros: zeroPart,
   });
   if (!grid) return refuse(node, "scales lie along an inner dimension of too long a tensor");
   const parts = [codes, scales, zeros];
   return {
-    ...grid, dims: codes.dims, parameters, label: `${codes.type!.name} ${grouping(axes, source)}`,
+    ...grid,
+    dims: codes.dims,
+    parameters,
+    label: `${codes.type!.name} ${grouping(axes, source)}`,
     byteLength: parts.reduce((sum, part) => sum + (part?.byteLength ?? 0), 0),
   };
 }
@@ -121,7 +138,11 @@ async function zeroPoints(context: ViewContext, scales: Located, zeros: Located 
 }
 
 /** How each dimension of the codes finds its scale, or undefined where the scales' shape does not fit. */
-function scaleAxes(dims: readonly number[], scales: Located, source: { axis: number; block: number; leading?: boolean }): ScaleAxis[] | undefined {
+function scaleAxes(
+  dims: readonly number[],
+  scales: Located,
+  source: { axis: number; block: number; leading?: boolean },
+): ScaleAxis[] | undefined {
   const axis = source.axis < 0 ? source.axis + dims.length : source.axis;
   if (source.block > 0) {
     if (scales.dims.length !== dims.length || !(axis in dims)) return undefined;

@@ -10,7 +10,7 @@ import { exportForms } from "./forms";
 import { buildNetwork, type Constant, type Network, type Value } from "./network";
 import { parseModel } from "./parse";
 import { dequantizedViews } from "./quantized";
-import type { ModelProto } from "./schema";
+import type { ModelProto } from "./proto";
 import type { DequantizedView, Viewed } from "./view";
 
 /** Everything read from a model's files, short of the weights' values. */
@@ -35,7 +35,8 @@ const mostSettings = 256;
 /** Reads an ONNX file's header. `source` is the file `name` in `folder`, and stays the caller's to close. */
 export async function readModel(folder: ModelFolder, name: string, source: ByteSource): Promise<OnnxModel> {
   const proto = await parseModel(source);
-  if (!proto.graph) throw new EngineError("malformed", "The file has no graph; it is empty or not an ONNX model.", { file: source.path });
+  if (!proto.graph)
+    throw new EngineError("malformed", "The file has no graph; it is empty or not an ONNX model.", { file: source.path });
   const network = buildNetwork(proto);
   const files = new ModelFiles(folder, source, name);
   const located: Located[] = [];
@@ -67,7 +68,8 @@ export async function readIndex(folder: ModelFolder, name: string): Promise<Mode
   try {
     const model = await readModel(folder, name, source);
     const problems = new Problems();
-    for (const duplicate of model.network.duplicates) problems.add("duplicate-name", `The name of ${quote(duplicate)} is used twice.`, duplicate);
+    for (const duplicate of model.network.duplicates)
+      problems.add("duplicate-name", `The name of ${quote(duplicate)} is used twice.`, duplicate);
     const tensors: TensorInfo[] = [];
     let parameterCount = 0;
     const values = new ValueReader(model.files);
@@ -131,8 +133,20 @@ function placeOf(value: Value, consumers: readonly Consumer[]): number {
 }
 
 /** Operators whose parameters may have one element: a layer with one output has a bias of one. Elsewhere it is a setting. */
-const layers = new Set(["Conv", "ConvTranspose", "Gemm", "PRelu", "BatchNormalization", "InstanceNormalization", "LayerNormalization",
-  "GroupNormalization", "RMSNormalization", "LSTM", "GRU", "RNN"]);
+const layers = new Set([
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "PRelu",
+  "BatchNormalization",
+  "InstanceNormalization",
+  "LayerNormalization",
+  "GroupNormalization",
+  "RMSNormalization",
+  "LSTM",
+  "GRU",
+  "RNN",
+]);
 
 function isShown({ count, type }: Located, asWeight: boolean, consumers: readonly Consumer[]): boolean {
   if (asWeight || !type) return true;
@@ -156,7 +170,11 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
   if (viewed && "problem" in viewed) problems.add(viewed.problem.code, viewed.problem.message, name);
   const orders = new Set(consumers.map(storedOrder).filter((order) => order !== undefined));
   if (orders.size > 1 && located.dims.length === 2) {
-    problems.add("shared-transposed", "The matrix is used both as it is and transposed; it is shown as its first use takes it.", name);
+    problems.add(
+      "shared-transposed",
+      "The matrix is used both as it is and transposed; it is shown as its first use takes it.",
+      name,
+    );
   }
   if (model.disagreeing.has(value)) {
     problems.add("scales-disagree", "The codes are used with different scales; they are shown with the first.", name);
@@ -165,10 +183,16 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
   const byteLength = view?.byteLength ?? located.byteLength;
   const nodeName = consumers.find((c) => c.node.proto.name)?.node.proto.name;
   return {
-    name, shape: dims, elementCount: located.count === 0 ? 0 : elementCount,
-    encodingLabel: view?.label ?? located.label, byteLength,
+    name,
+    shape: dims,
+    elementCount: located.count === 0 ? 0 : elementCount,
+    encodingLabel: view?.label ?? located.label,
+    byteLength,
     bitsPerWeight: located.count > 0 ? (8 * byteLength) / elementCount : 0,
-    storage, role: "other", group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "", consumerName: nodeName,
+    storage,
+    role: "other",
+    group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "",
+    consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
     exportForms: exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(value) }),
   };
@@ -178,7 +202,11 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
 const generatedName = /^(onnx::\w+_\d+|_?v?_?\d+|(val|initializer|const_fold_opt_|t)_?\d+)$/;
 
 /** "/model/layers.0/self_attn/q_proj/MatMul" → "model.layers.0.self_attn.q_proj". */
-const moduleOf = (nodeName: string) => nodeName.replace(/^\/+/, "").replace(/\/[A-Z]\w*$/, "").replaceAll("/", ".");
+const moduleOf = (nodeName: string) =>
+  nodeName
+    .replace(/^\/+/, "")
+    .replace(/\/[A-Z]\w*$/, "")
+    .replaceAll("/", ".");
 
 /** The order of the first use that tells. */
 export function orderOf(consumers: readonly Consumer[]): "out-in" | "in-out" | undefined {
@@ -207,7 +235,11 @@ function reportOverlaps(model: OnnxModel, problems: Problems): void {
     const same = range.file === last.file && range.offset === last.offset && range.end === last.end;
     if (!same && range.file === last.file && range.offset < last.end) {
       const name = range.constant.name;
-      problems.add("overlapping-tensors", `The external data of ${quote(name)} overlaps that of ${quote(last.constant.name)}.`, name);
+      problems.add(
+        "overlapping-tensors",
+        `The external data of ${quote(name)} overlaps that of ${quote(last.constant.name)}.`,
+        name,
+      );
     }
     if (range.file !== last.file || range.end > last.end) last = range;
   }

@@ -1,5 +1,5 @@
 import { type Piece, tag, totalBytes, varint } from "./encode";
-import type { Span } from "./schema";
+import type { Span } from "./proto";
 
 /** Replaces the bytes [start, end) inside the content of `parent`; an insertion where they are equal. */
 export interface Edit {
@@ -9,8 +9,18 @@ export interface Edit {
   readonly pieces: readonly Piece[];
 }
 
-export const replace = (span: Span, pieces: readonly Piece[]): Edit => ({ parent: span.parent!, start: span.start, end: span.end, pieces });
-export const insertBefore = (span: Span, pieces: readonly Piece[]): Edit => ({ parent: span.parent!, start: span.start, end: span.start, pieces });
+export const replace = (span: Span, pieces: readonly Piece[]): Edit => ({
+  parent: span.parent!,
+  start: span.start,
+  end: span.end,
+  pieces,
+});
+export const insertBefore = (span: Span, pieces: readonly Piece[]): Edit => ({
+  parent: span.parent!,
+  start: span.start,
+  end: span.start,
+  pieces,
+});
 export const append = (parent: Span, pieces: readonly Piece[]): Edit => ({ parent, start: parent.end, end: parent.end, pieces });
 
 /**
@@ -28,7 +38,8 @@ export function rewrite(root: Span, edits: readonly Edit[]): Piece[] {
   for (const edit of edits) {
     let isNew = note(edit.parent, edit);
     // Messages around the edit change their length: each is noted once in the one around it.
-    for (let span = edit.parent; isNew && span.parent; span = span.parent) isNew = note(span.parent, { start: span.start, end: span.end, span });
+    for (let span = edit.parent; isNew && span.parent; span = span.parent)
+      isNew = note(span.parent, { start: span.start, end: span.end, span });
   }
   return content(root, changes);
 }
@@ -46,7 +57,10 @@ function content(span: Span, changes: ReadonlyMap<Span, Change[]>): Piece[] {
     copyTo(change.start);
     if ("span" in change) {
       const inner = content(change.span, changes);
-      out.push({ kind: "bytes", bytes: Uint8Array.from([...tag(change.span.number, 2), ...varint(totalBytes(inner))]) }, ...inner);
+      out.push(
+        { kind: "bytes", bytes: Uint8Array.from([...tag(change.span.number, 2), ...varint(totalBytes(inner))]) },
+        ...inner,
+      );
     } else out.push(...change.pieces);
     at = change.end;
   }

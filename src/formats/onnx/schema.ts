@@ -1,127 +1,18 @@
 /** Field numbers of onnx.proto (onnx 1.23, IR version 14), as far as they are read, and what becomes of each field. */
-
-/** A length-delimited field occurrence in the file: where its tag starts, its content, its end, and what it lies in. */
-export interface Span {
-  /** Field number; 0 for the file itself. */
-  readonly number: number;
-  readonly start: number;
-  readonly body: number;
-  readonly end: number;
-  readonly parent?: Span;
-}
-
-/** A stretch of the file. `bytes` where it is short enough to be kept. */
-export interface Range {
-  readonly offset: number;
-  readonly length: number;
-  readonly bytes?: Uint8Array;
-}
-
-/** Values of a repeated number: packed content, or a stretch of unpacked elements each with its tag. */
-export interface Run extends Range {
-  readonly packed: boolean;
-}
-
-export interface Message {
-  /** First occurrence; repeated messages have exactly one. */
-  span: Span;
-}
-
-export interface StringEntry extends Message {
-  key: string;
-  value: string;
-}
-
-export interface TensorProto extends Message {
-  dims: number[];
-  dataType: number;
-  name: string;
-  /** Present where the file holds only a piece of the tensor, which no reader supports. */
-  segment?: Message;
-  raw?: Range;
-  floatData: Run[];
-  int32Data: Run[];
-  int64Data: Run[];
-  doubleData: Run[];
-  uint64Data: Run[];
-  /** Number of strings, and bytes of them all. */
-  stringData: Range[];
-  externalData: StringEntry[];
-  dataLocation: number;
-}
-
-export interface SparseTensorProto extends Message {
-  values?: TensorProto;
-  indices?: TensorProto;
-  dims: number[];
-}
-
-export interface AttributeProto extends Message {
-  name: string;
-  refAttrName: string;
-  type: number;
-  f?: number;
-  i?: number;
-  s?: Range;
-  t?: TensorProto;
-  g?: GraphProto;
-  sparse?: SparseTensorProto;
-  floats: Run[];
-  ints: Run[];
-  tensors: TensorProto[];
-  graphs: GraphProto[];
-}
-
-export interface NodeProto extends Message {
-  input: string[];
-  output: string[];
-  name: string;
-  opType: string;
-  domain: string;
-  overload: string;
-  attribute: AttributeProto[];
-}
-
-export interface ValueInfoProto extends Message {
-  name: string;
-}
-
-export interface GraphProto extends Message {
-  name: string;
-  node: NodeProto[];
-  initializer: TensorProto[];
-  sparseInitializer: SparseTensorProto[];
-  input: ValueInfoProto[];
-  output: ValueInfoProto[];
-}
-
-export interface FunctionProto extends Message {
-  name: string;
-  domain: string;
-  overload: string;
-  input: string[];
-  output: string[];
-  node: NodeProto[];
-  opsetImport: OperatorSetIdProto[];
-}
-
-export interface OperatorSetIdProto extends Message {
-  domain: string;
-  version: number;
-}
-
-export interface ModelProto extends Message {
-  irVersion?: number;
-  producerName: string;
-  producerVersion: string;
-  domain: string;
-  modelVersion?: number;
-  docString: string;
-  graph?: GraphProto;
-  opsetImport: OperatorSetIdProto[];
-  metadataProps: StringEntry[];
-  functions: FunctionProto[];
-}
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  Message,
+  ModelProto,
+  NodeProto,
+  OperatorSetIdProto,
+  Span,
+  SparseTensorProto,
+  StringEntry,
+  TensorProto,
+  ValueInfoProto,
+} from "./proto";
 
 /**
  * What is done with a field. "int": varint, kept; "enum": kept when inside `values`, as closed enums are; "text": kept whole,
@@ -162,71 +53,186 @@ const none = (name: string) => schema(name, (span) => ({ span }));
 const entry = schema("StringStringEntryProto", (span): StringEntry => ({ span, key: "", value: "" }));
 const segment = none("TensorProto.Segment");
 const tensor = schema("TensorProto", (span): TensorProto => ({
-  span, dims: noElements, dataType: 0, name: "", floatData: noElements, int32Data: noElements, int64Data: noElements, doubleData: noElements, uint64Data: noElements, stringData: noElements,
-  externalData: noElements, dataLocation: 0,
+  span,
+  dims: noElements,
+  dataType: 0,
+  name: "",
+  floatData: noElements,
+  int32Data: noElements,
+  int64Data: noElements,
+  doubleData: noElements,
+  uint64Data: noElements,
+  stringData: noElements,
+  externalData: noElements,
+  dataLocation: 0,
 }));
 const sparse = schema("SparseTensorProto", (span): SparseTensorProto => ({ span, dims: noElements }));
 const attribute = schema("AttributeProto", (span): AttributeProto => ({
-  span, name: "", refAttrName: "", type: 0, floats: noElements, ints: noElements, tensors: noElements, graphs: noElements,
+  span,
+  name: "",
+  refAttrName: "",
+  type: 0,
+  floats: noElements,
+  ints: noElements,
+  tensors: noElements,
+  graphs: noElements,
 }));
 const node = schema("NodeProto", (span): NodeProto => ({
-  span, input: noElements, output: noElements, name: "", opType: "", domain: "", overload: "", attribute: noElements,
+  span,
+  input: noElements,
+  output: noElements,
+  name: "",
+  opType: "",
+  domain: "",
+  overload: "",
+  attribute: noElements,
 }));
 const valueInfo = schema("ValueInfoProto", (span): ValueInfoProto => ({ span, name: "" }));
 const graph = schema("GraphProto", (span): GraphProto => ({
-  span, name: "", node: noElements, initializer: noElements, sparseInitializer: noElements, input: noElements, output: noElements,
+  span,
+  name: "",
+  node: noElements,
+  initializer: noElements,
+  sparseInitializer: noElements,
+  input: noElements,
+  output: noElements,
 }));
 const opset = schema("OperatorSetIdProto", (span): OperatorSetIdProto => ({ span, domain: "", version: 0 }));
 const fn = schema("FunctionProto", (span): FunctionProto => ({
-  span, name: "", domain: "", overload: "", input: noElements, output: noElements, node: noElements, opsetImport: noElements,
+  span,
+  name: "",
+  domain: "",
+  overload: "",
+  input: noElements,
+  output: noElements,
+  node: noElements,
+  opsetImport: noElements,
 }));
 const [type, typeTensor, typeElement, typeMap, shape, dimension, opaque] = [
-  "TypeProto", "TypeProto.Tensor", "TypeProto.Sequence", "TypeProto.Map", "TensorShapeProto", "TensorShapeProto.Dimension", "TypeProto.Opaque",
+  "TypeProto",
+  "TypeProto.Tensor",
+  "TypeProto.Sequence",
+  "TypeProto.Map",
+  "TensorShapeProto",
+  "TensorShapeProto.Dimension",
+  "TypeProto.Opaque",
 ].map(none);
 const [annotation, training, device, sharding, intList, shardedDim, simpleSharding, deviceConfiguration] = [
-  "TensorAnnotation", "TrainingInfoProto", "NodeDeviceConfigurationProto", "ShardingSpecProto", "IntIntListEntryProto", "ShardedDimProto",
-  "SimpleShardedDimProto", "DeviceConfigurationProto",
+  "TensorAnnotation",
+  "TrainingInfoProto",
+  "NodeDeviceConfigurationProto",
+  "ShardingSpecProto",
+  "IntIntListEntryProto",
+  "ShardedDimProto",
+  "SimpleShardedDimProto",
+  "DeviceConfigurationProto",
 ].map(none);
 
 /** The root of an ONNX file. */
 export const model = schema("ModelProto", (span): ModelProto => ({
-  span, producerName: "", producerVersion: "", domain: "", docString: "", opsetImport: noElements, metadataProps: noElements, functions: noElements,
+  span,
+  producerName: "",
+  producerVersion: "",
+  domain: "",
+  docString: "",
+  opsetImport: noElements,
+  metadataProps: noElements,
+  functions: noElements,
 }));
 
 define(entry, { 1: one("key", "text"), 2: one("value", "longText") });
 define(tensor, {
-  1: many("dims", "ints"), 2: one("dataType", "int32"), 3: one("segment", segment), 4: many("floatData", "fixed", 4),
-  5: many("int32Data", "varints"), 6: many("stringData", "range"), 7: many("int64Data", "varints"), 8: one("name", "text"),
-  9: one("raw", "range"), 10: many("doubleData", "fixed", 8), 11: many("uint64Data", "varints"), 13: many("externalData", entry),
-  14: one("dataLocation", "enum", 2), 16: unused(entry),
+  1: many("dims", "ints"),
+  2: one("dataType", "int32"),
+  3: one("segment", segment),
+  4: many("floatData", "fixed", 4),
+  5: many("int32Data", "varints"),
+  6: many("stringData", "range"),
+  7: many("int64Data", "varints"),
+  8: one("name", "text"),
+  9: one("raw", "range"),
+  10: many("doubleData", "fixed", 8),
+  11: many("uint64Data", "varints"),
+  13: many("externalData", entry),
+  14: one("dataLocation", "enum", 2),
+  16: unused(entry),
 });
 define(sparse, { 1: one("values", tensor), 2: one("indices", tensor), 3: many("dims", "ints") });
 define(attribute, {
-  1: one("name", "text"), 2: one("f", "float"), 3: one("i", "int"), 4: one("s", "range"), 5: one("t", tensor), 6: one("g", graph),
-  7: many("floats", "fixed", 4), 8: many("ints", "varints"), 10: many("tensors", tensor), 11: many("graphs", graph), 14: unused(type),
-  15: unused(type), 20: one("type", "enum", 15), 21: one("refAttrName", "text"), 22: one("sparse", sparse), 23: unused(sparse),
+  1: one("name", "text"),
+  2: one("f", "float"),
+  3: one("i", "int"),
+  4: one("s", "range"),
+  5: one("t", tensor),
+  6: one("g", graph),
+  7: many("floats", "fixed", 4),
+  8: many("ints", "varints"),
+  10: many("tensors", tensor),
+  11: many("graphs", graph),
+  14: unused(type),
+  15: unused(type),
+  20: one("type", "enum", 15),
+  21: one("refAttrName", "text"),
+  22: one("sparse", sparse),
+  23: unused(sparse),
 });
 define(node, {
-  1: many("input", "text"), 2: many("output", "text"), 3: one("name", "text"), 4: one("opType", "text"), 5: many("attribute", attribute),
-  7: one("domain", "text"), 8: one("overload", "text"), 9: unused(entry), 10: unused(device),
+  1: many("input", "text"),
+  2: many("output", "text"),
+  3: one("name", "text"),
+  4: one("opType", "text"),
+  5: many("attribute", attribute),
+  7: one("domain", "text"),
+  8: one("overload", "text"),
+  9: unused(entry),
+  10: unused(device),
 });
 define(graph, {
-  1: many("node", node), 2: one("name", "text"), 5: many("initializer", tensor), 11: many("input", valueInfo),
-  12: many("output", valueInfo), 13: unused(valueInfo), 14: unused(annotation), 15: many("sparseInitializer", sparse), 16: unused(entry),
+  1: many("node", node),
+  2: one("name", "text"),
+  5: many("initializer", tensor),
+  11: many("input", valueInfo),
+  12: many("output", valueInfo),
+  13: unused(valueInfo),
+  14: unused(annotation),
+  15: many("sparseInitializer", sparse),
+  16: unused(entry),
 });
 define(valueInfo, { 1: one("name", "text"), 2: unused(type), 4: unused(entry) });
 define(opset, { 1: one("domain", "text"), 2: one("version", "int") });
 define(fn, {
-  1: one("name", "text"), 4: many("input", "text"), 5: many("output", "text"), 7: many("node", node), 9: many("opsetImport", opset),
-  10: one("domain", "text"), 11: unused(attribute), 12: unused(valueInfo), 13: one("overload", "text"), 14: unused(entry),
+  1: one("name", "text"),
+  4: many("input", "text"),
+  5: many("output", "text"),
+  7: many("node", node),
+  9: many("opsetImport", opset),
+  10: one("domain", "text"),
+  11: unused(attribute),
+  12: unused(valueInfo),
+  13: one("overload", "text"),
+  14: unused(entry),
 });
 define(model, {
-  1: one("irVersion", "int"), 2: one("producerName", "text"), 3: one("producerVersion", "text"), 4: one("domain", "text"),
-  5: one("modelVersion", "int"), 6: one("docString", "longText"), 7: one("graph", graph), 8: many("opsetImport", opset),
-  14: many("metadataProps", entry), 20: unused(training), 25: many("functions", fn), 26: unused(deviceConfiguration),
+  1: one("irVersion", "int"),
+  2: one("producerName", "text"),
+  3: one("producerVersion", "text"),
+  4: one("domain", "text"),
+  5: one("modelVersion", "int"),
+  6: one("docString", "longText"),
+  7: one("graph", graph),
+  8: many("opsetImport", opset),
+  14: many("metadataProps", entry),
+  20: unused(training),
+  25: many("functions", fn),
+  26: unused(deviceConfiguration),
 });
 define(type, {
-  1: unused(typeTensor), 4: unused(typeElement), 5: unused(typeMap), 7: unused(opaque), 8: unused(typeTensor), 9: unused(typeElement),
+  1: unused(typeTensor),
+  4: unused(typeElement),
+  5: unused(typeMap),
+  7: unused(opaque),
+  8: unused(typeTensor),
+  9: unused(typeElement),
 });
 define(typeTensor, { 2: unused(shape) });
 define(typeElement, { 1: unused(type) });

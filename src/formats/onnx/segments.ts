@@ -8,7 +8,9 @@ const longestBytes = 1024 * 1024;
 
 /** Lays pieces out one after the other. `source` is the model's own file (number 0), `names` its files. */
 export async function outputFile(
-  name: string, pieces: readonly Piece[], context: { source: ByteSource; names: readonly string[] },
+  name: string,
+  pieces: readonly Piece[],
+  context: { source: ByteSource; names: readonly string[] },
 ): Promise<OutputFile> {
   const segments: Segment[] = [];
   let offset = 0;

@@ -17,16 +17,25 @@ export function toBlocks(output: Output, weight: Weight, assignment: Assignment)
   const { located, consumers } = weight;
   const { value, origin } = located.constant;
   const [, bitsText, groupText, asymmetric, scaleName] = pattern.exec(assignment.encoding) ?? [];
-  if (!bitsText) throw new EngineError("bad-request", `MatMulNBits cannot hold ${assignment.encoding}.`, { tensor: assignment.tensor });
+  if (!bitsText)
+    throw new EngineError("bad-request", `MatMulNBits cannot hold ${assignment.encoding}.`, { tensor: assignment.tensor });
   const [bits, block] = [Number(bitsText), Number(groupText)];
   const [N, K] = orderOf(consumers) === "in-out" ? [located.dims[1], located.dims[0]] : located.dims;
   const groups = Math.ceil(K / block);
   const [codeBytes, scaleBytes, zeroBytes] = output.options.facts.planeBytes(assignment.encoding, N, K);
   if (codeBytes !== (N * groups * block * bits) / 8 || (asymmetric && zeroBytes !== N * groups)) {
-    throw new EngineError("unsupported", `The codes of ${assignment.encoding} are not laid out as MatMulNBits needs them.`, { tensor: assignment.tensor });
+    throw new EngineError("unsupported", `The codes of ${assignment.encoding} are not laid out as MatMulNBits needs them.`, {
+      tensor: assignment.tensor,
+    });
   }
-  const plane = (number: number, byteLength: number, arrangement: "rows" | "pack-4-bit-zeros-in-rows" = "rows"): Piece =>
-    ({ kind: "plane", byteLength, tensor: assignment.tensor, encoding: assignment.encoding, plane: number, arrangement });
+  const plane = (number: number, byteLength: number, arrangement: "rows" | "pack-4-bit-zeros-in-rows" = "rows"): Piece => ({
+    kind: "plane",
+    byteLength,
+    tensor: assignment.tensor,
+    encoding: assignment.encoding,
+    plane: number,
+    arrangement,
+  });
   const name = value.name;
   const names = {
     codes: output.unique(`${name}_Q${bits}`),
@@ -36,15 +45,22 @@ export function toBlocks(output: Output, weight: Weight, assignment: Assignment)
   const pieces = [
     ...output.initializer({ name: names.codes, type: 2, dims: [N, groups, (block * bits) / 8], content: [plane(0, codeBytes)] }),
     ...output.initializer({
-      name: names.scales, type: scaleTypes[(scaleName ?? "f32") as "f32"], dims: [N, groups], content: [plane(1, scaleBytes)],
+      name: names.scales,
+      type: scaleTypes[(scaleName ?? "f32") as "f32"],
+      dims: [N, groups],
+      content: [plane(1, scaleBytes)],
     }),
   ];
   if (asymmetric) {
     const rowBytes = bits === 4 ? Math.ceil(groups / 2) : groups;
-    pieces.push(...output.initializer({
-      name: names.zeros, type: 2, dims: [N, rowBytes],
-      content: [plane(2, N * rowBytes, bits === 4 ? "pack-4-bit-zeros-in-rows" : "rows")],
-    }));
+    pieces.push(
+      ...output.initializer({
+        name: names.zeros,
+        type: 2,
+        dims: [N, rowBytes],
+        content: [plane(2, N * rowBytes, bits === 4 ? "pack-4-bit-zeros-in-rows" : "rows")],
+      }),
+    );
   }
   // Initializers may stand anywhere in the message of their graph.
   if (origin.kind === "initializer") output.replace(origin.proto.span, pieces);
@@ -57,7 +73,12 @@ export function toBlocks(output: Output, weight: Weight, assignment: Assignment)
     const addend = product.opType === "Gemm" ? product.input[2] : undefined;
     const result = addend ? output.unique(`${product.output[0]}_product`) : product.output[0];
     const nodes = node({
-      op: "MatMulNBits", domain: "com.microsoft", name: product.name, inputs: [product.input[0], ...inputs], outputs: [result], attributes,
+      op: "MatMulNBits",
+      domain: "com.microsoft",
+      name: product.name,
+      inputs: [product.input[0], ...inputs],
+      outputs: [result],
+      attributes,
     });
     if (addend) {
       const addName = product.name && output.unique(`${product.name}_bias`);

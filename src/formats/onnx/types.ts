@@ -46,7 +46,10 @@ const rows: readonly [number, string, DataType["kind"], number, ScalarType | und
 ];
 
 export const dataTypes: ReadonlyMap<number, DataType> = new Map(
-  rows.map(([id, name, kind, bits, scalar, field]) => [id, { id, name, kind, bits, scalar, field, signed: name.startsWith("INT") }]),
+  rows.map(([id, name, kind, bits, scalar, field]) => [
+    id,
+    { id, name, kind, bits, scalar, field, signed: name.startsWith("INT") },
+  ]),
 );
 
 /** Bytes of `count` values in raw_data or a file: dense, the last byte filled up. */

@@ -1,14 +1,14 @@
 import type { ByteSource } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { ByteRange } from "../../core/model";
-import type { Run } from "./schema";
+import type { Run } from "./proto";
 import { type DataType, rawBytes } from "./types";
 import { longestHeader, Window } from "./wire";
 
 /** Varint-coded and unpacked values are decoded when the file is opened; more than this in one model is not worth the memory. */
 export const mostDecoded = 128 * 1024 * 1024;
 
-/** Values of the typed field `int32_data` that one stored byte group takes: sub-byte integers come packed, two or four at a time. */
+/** Entries of the typed field that `count` elements take: sub-byte integers come packed, two or four in a number. */
 function entriesOf(type: DataType, count: number): number {
   const packed = type.field === "int32Data" && (type.bits === 4 || type.bits === 2);
   if (packed) return rawBytes(type, count);
@@ -34,7 +34,8 @@ export function canHold(type: DataType, runs: readonly Run[], count: number): bo
 export async function decodeRuns(source: ByteSource, type: DataType, runs: readonly Run[], count: number): Promise<Uint8Array> {
   const place = { file: source.path, offset: runs[0]?.offset };
   const entries = entriesOf(type, count);
-  const mismatch = (found: string) => new EngineError("malformed", `The values of the tensor do not match its shape: ${found}.`, place);
+  const mismatch = (found: string) =>
+    new EngineError("malformed", `The values of the tensor do not match its shape: ${found}.`, place);
   const fixed = fixedSize(type);
   if (!canHold(type, runs, count)) throw mismatch(`${entries} are needed, more than its bytes can hold`);
   const out = new Uint8Array(type.bits === 6 ? 4 * Math.ceil(count / 4) : rawBytes(type, count));
@@ -106,39 +107,62 @@ export function shortList(runs: readonly Run[]): number[] | undefined {
   return out;
 }
 
-/** The number in the first `type.bits` bits of `bytes`: scale factors and zero points of whole tensors. NaN for what has no number. */
+/** The number in the first `type.bits` bits of `bytes`: scales and zero points of whole tensors. NaN for what has no number. */
 export function firstNumber(type: DataType, bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < type.bits / 8) return NaN;
   switch (type.scalar) {
-    case "f32": return view.getFloat32(0, true);
-    case "f64": return view.getFloat64(0, true);
-    case "f16": return half(view.getUint16(0, true));
+    case "f32":
+      return view.getFloat32(0, true);
+    case "f64":
+      return view.getFloat64(0, true);
+    case "f16":
+      return half(view.getUint16(0, true));
     case "bf16": {
       const wide = new DataView(new ArrayBuffer(4));
       wide.setUint32(0, view.getUint16(0, true) * 65536);
       return wide.getFloat32(0);
     }
-    case "i32": return view.getInt32(0, true);
-    case "u32": return view.getUint32(0, true);
-    case "i16": return view.getInt16(0, true);
-    case "u16": return view.getUint16(0, true);
-    case "i64": return Number(view.getBigInt64(0, true));
-    case "u64": return Number(view.getBigUint64(0, true));
-    case "i8": return view.getInt8(0);
-    case "u8": return bytes[0];
-    case "i4": return ((bytes[0] & 15) ^ 8) - 8;
-    case "u4": return bytes[0] & 15;
-    case "i2": return ((bytes[0] & 3) ^ 2) - 2;
-    case "u2": return bytes[0] & 3;
-    default: return NaN;
+    case "i32":
+      return view.getInt32(0, true);
+    case "u32":
+      return view.getUint32(0, true);
+    case "i16":
+      return view.getInt16(0, true);
+    case "u16":
+      return view.getUint16(0, true);
+    case "i64":
+      return Number(view.getBigInt64(0, true));
+    case "u64":
+      return Number(view.getBigUint64(0, true));
+    case "i8":
+      return view.getInt8(0);
+    case "u8":
+      return bytes[0];
+    case "i4":
+      return ((bytes[0] & 15) ^ 8) - 8;
+    case "u4":
+      return bytes[0] & 15;
+    case "i2":
+      return ((bytes[0] & 3) ^ 2) - 2;
+    case "u2":
+      return bytes[0] & 3;
+    default:
+      return NaN;
   }
 }
 
 function half(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
-  const magnitude = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  const magnitude =
+    exponent === 0
+      ? fraction * 2 ** -24
+      : exponent === 31
+        ? fraction
+          ? NaN
+          : Infinity
+        : (1 + fraction / 1024) * 2 ** (exponent - 15);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 

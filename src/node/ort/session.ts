@@ -21,8 +21,8 @@ export interface SessionOptions {
 }
 
 /**
- * A model loaded by ONNX Runtime on the CPU. `run` blocks its thread, so sessions belong in a thread of their own and never in the
- * extension host.
+ * A model loaded by ONNX Runtime on the CPU. `run` blocks its thread, so sessions belong in a thread of their own and never
+ * in the extension host.
  */
 export interface OrtSession {
   readonly inputNames: readonly string[];
@@ -51,9 +51,10 @@ export async function createSession(model: string | Uint8Array, options: Session
     ...(options.threads ? { intraOpNumThreads: options.threads } : {}),
   };
   try {
-    const made = typeof model === "string"
-      ? await ort.InferenceSession.create(model, settings)
-      : await ort.InferenceSession.create(model, settings);
+    const made =
+      typeof model === "string"
+        ? await ort.InferenceSession.create(model, settings)
+        : await ort.InferenceSession.create(model, settings);
     return new Session(made, file);
   } catch (error) {
     throw new EngineError("unsupported", `ONNX Runtime cannot load the model: ${reason(error)}`, { file });
@@ -76,11 +77,16 @@ class Session implements OrtSession {
 
   async run(feeds: Readonly<Record<string, OrtValue>>): Promise<Record<string, OrtValue>> {
     try {
-      const given = Object.entries(feeds).map(([name, { type, data, dims }]) =>
-        [name, new ort.Tensor(type as "float32", data as Float32Array, dims)] as const);
+      const given = Object.entries(feeds).map(
+        ([name, { type, data, dims }]) => [name, new ort.Tensor(type as "float32", data as Float32Array, dims)] as const,
+      );
       const results = await this.session.run(Object.fromEntries(given));
-      return Object.fromEntries(Object.entries(results).map(([name, { type, dims, data }]) =>
-        [name, { type: type as OrtType, dims, data: data as OrtValue["data"] }]));
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { type, dims, data }]) => [
+          name,
+          { type: type as OrtType, dims, data: data as OrtValue["data"] },
+        ]),
+      );
     } catch (error) {
       throw new EngineError("bad-request", `ONNX Runtime cannot run the model: ${reason(error)}`, { file: this.file });
     }

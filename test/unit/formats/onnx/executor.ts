@@ -36,8 +36,12 @@ export async function exportTo(folder: ModelFolder, name: string, target: string
         const tensor = index.tensors.find((t) => t.name === segment.tensor)!;
         const rows = tensor.shape[0];
         const plane = made[segment.plane];
-        bytes = segment.arrangement === "rows" ? plane : arrange(segment.arrangement, { plane, rows, columns: tensor.elementCount / rows });
-        if (bytes.length !== segment.byteLength) throw new Error(`${segment.tensor}: ${bytes.length} bytes planned as ${segment.byteLength}`);
+        bytes =
+          segment.arrangement === "rows"
+            ? plane
+            : arrange(segment.arrangement, { plane, rows, columns: tensor.elementCount / rows });
+        if (bytes.length !== segment.byteLength)
+          throw new Error(`${segment.tensor}: ${bytes.length} bytes planned as ${segment.byteLength}`);
       }
       out.set(bytes, at);
       at += bytes.length;

@@ -5,103 +5,43 @@ import { openFolder } from "../../../../src/node/files";
 import { createSession, type OrtValue } from "../../../../src/node/ort/session";
 import { TemporaryFolder } from "../../../builders/folder";
 import {
-  bytes, floats, graph, int, join, memoryFolder, model, type ModelSpec, node, type NodeSpec, raw, T, tag, tensor, text, value, varint,
+  bytes,
+  floats,
+  graph,
+  int,
+  join,
+  memoryFolder,
+  model,
+  type ModelSpec,
+  node,
+  type NodeSpec,
+  raw,
+  T,
+  tag,
+  tensor,
+  text,
+  value,
+  varint,
 } from "../../../builders/onnx";
 import { exportTo } from "./executor";
-import { valuesOf } from "./reference";
 
-const blockTargets = onnx.exportTargets.map((t) => t.name).filter((n) => n !== "int8-qdq");
-
-/** Numbers like weights, the same in every run: a sum of uniform ones, with an outlier here and there. */
-function weights(count: number, seed: number): Float32Array {
-  let state = seed;
-  const uniform = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  return Float32Array.from({ length: count }, () => (uniform() + uniform() + uniform() - 1.5) * (uniform() < 0.02 ? 8 : 1));
-}
-
-const feed = (dims: number[], seed = 99): OrtValue => ({ type: "float32", dims, data: weights(dims.reduce((a, b) => a * b, 1), seed) });
-
-async function run(files: Readonly<Record<string, Uint8Array>>, main: string, feeds: Record<string, OrtValue>): Promise<number[]> {
-  const folder = new TemporaryFolder();
-  try {
-    for (const [name, content] of Object.entries(files)) folder.put(name, content);
-    const session = await createSession(`${folder.path}/${main}`, { threads: 1 });
-    const outputs = await session.run(feeds);
-    await session.dispose();
-    return session.outputNames.flatMap((name) => Array.from(outputs[name].data as Float32Array));
-  } finally {
-    folder.remove();
-  }
-}
-
-const distance = (a: readonly number[], b: readonly number[]) => {
-  assert.equal(a.length, b.length);
-  const size = Math.sqrt(b.reduce((sum, v) => sum + v * v, 0));
-  return Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0)) / size;
-};
-
-interface Case {
-  readonly spec: ModelSpec;
-  readonly beside?: Readonly<Record<string, Uint8Array>>;
-  readonly feeds: Record<string, OrtValue>;
-  /** Tensors that must have changed. */
-  readonly changed: readonly string[];
-  /** The same model with these values in place of the weights, given as [out, in…]. */
-  readonly withValues: (values: ReadonlyMap<string, Float32Array>) => ModelSpec;
-  /** Relative error against the original, by bits. */
-  readonly error: Readonly<Record<4 | 8, number>>;
-}
-
-/**
- * Exports, runs the result in ONNX Runtime, and compares with the same network on the dequantized values (the arithmetic must
- * be the same) and with the original (within what so many bits allow). Reads the result back.
- */
-async function check(target: string, c: Case): Promise<{ notes: readonly string[]; files: ReadonlyMap<string, Uint8Array> }> {
-  const source = { "m.onnx": model(c.spec), ...c.beside };
-  const folder = memoryFolder(source);
-  const before = await onnx.readIndex(folder, "m.onnx");
-  const exported = await exportTo(folder, "m.onnx", target);
-  const files = Object.fromEntries(exported.files);
-  const back = memoryFolder(files);
-  const index = await onnx.readIndex(back, "out.onnx");
-  assert.deepEqual(index.problems, []);
-  assert.equal(index.tensors.length, before.tensors.length);
-  assert.equal(index.parameterCount, before.parameterCount);
-  const quantized = index.tensors.filter((t) => t.storage?.encoding === "affine");
-  const sourceName = (name: string) => name.replace(/_(Q\d|quantized)(_2)?$/, "");
-  assert.deepEqual(quantized.map((t) => sourceName(t.name)).sort(), [...c.changed].sort());
-  const values = new Map<string, Float32Array>();
-  for (const tensor of quantized) values.set(sourceName(tensor.name), await valuesOf(back, index, tensor));
-  const got = await run(files, "out.onnx", c.feeds);
-  const reference = await run({ "m.onnx": model(c.withValues(values)), ...c.beside }, "m.onnx", c.feeds);
-  const original = await run(source, "m.onnx", c.feeds);
-  assert.ok(distance(got, reference) < 1e-5, `${distance(got, reference)} from the dequantized model`);
-  const limit = c.error[target.startsWith("int4") ? 4 : 8];
-  assert.ok(distance(got, original) < limit, `${distance(got, original)} from the original`);
-  assert.ok(distance(got, original) > 0);
-  return exported;
-}
-
-const transposed = (data: ArrayLike<number>, rows: number, columns: number) =>
-  Float32Array.from({ length: rows * columns }, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
-
-const K = 40;
-const N = 5;
-const w = weights(K * N, 1);
-const io = (shape: (number | string)[]) => ({ inputs: [value("x", T.FLOAT, shape)], outputs: [value("y")] });
-const error = { 4: 0.25, 8: 0.03 };
-
-/** A network around one [K, N] matrix. */
-function matrixCase(nodes: NodeSpec[], more: Partial<ModelSpec> & { stored?: (kn: Float32Array) => Uint8Array } = {}): Case {
-  const { stored = (kn) => floats("w", [K, N], kn), ...rest } = more;
-  const spec = (kn: Float32Array): ModelSpec =>
-    ({ nodes, ...io([2, K]), ...rest, initializers: [stored(kn), ...(rest.initializers ?? [])] });
-  return { spec: spec(w), feeds: { x: feed([2, K]) }, changed: ["w"], withValues: (v) => spec(transposed(v.get("w")!, N, K)), error };
-}
-
-const outIn = (kn: Float32Array) => floats("w", [N, K], transposed(kn, K, N));
-const bias = floats("b", [N], weights(N, 5));
-const product: NodeSpec = { op: "MatMul", name: "p", in: ["x", "w"], out: ["y"] };
+import {
+  bias,
+  blockTargets,
+  type Case,
+  check,
+  error,
+  feed,
+  io,
+  K,
+  matrixCase,
+  N,
+  outIn,
+  product,
+  transposed,
+  w,
+  weights,
+} from "./exportCase";
 
 describe("ONNX export", () => {
   for (const target of [...blockTargets, "int8-qdq"]) {
@@ -110,32 +50,95 @@ describe("ONNX export", () => {
 
   const cases: [name: string, make: () => Case][] = [
     ["Gemm without an addend", () => matrixCase([{ op: "Gemm", in: ["x", "w"], out: ["y"] }])],
-    ["Gemm with transB and a bias", () => matrixCase([{ op: "Gemm", in: ["x", "w", "b"], out: ["y"], attributes: { transB: 1 } }], { stored: outIn, initializers: [bias] })],
-    ["Gemm with an addend for the whole result", () => matrixCase(
-      [{ op: "Gemm", in: ["x", "w", "c"], out: ["y"] }], { initializers: [floats("c", [2, 1], [0.5, -0.5])] })],
-    ["a matrix transposed before the product", () => matrixCase(
-      [{ op: "Transpose", in: ["w"], out: ["t"], attributes: { perm: [1, 0] } }, { op: "MatMul", in: ["x", "t"], out: ["y"] }], { stored: outIn })],
-    ["a matrix behind Identity", () => matrixCase([{ op: "Identity", in: ["w"], out: ["v"] }, { op: "MatMul", in: ["x", "v"], out: ["y"] }])],
-    ["a matrix in a Constant node", () => {
-      const spec = (kn: Float32Array): ModelSpec => ({
-        ...io([2, K]),
-        nodes: [{ op: "Constant", in: [], out: ["w"], attributes: { value: { tensor: floats("", [K, N], kn) } } }, product],
-      });
-      return { ...matrixCase([]), spec: spec(w), withValues: (v) => spec(transposed(v.get("w")!, N, K)) };
-    }],
-    ["one matrix in two products", () => matrixCase([product, { op: "MatMul", in: ["x2", "w"], out: ["y2"] }], {
-      inputs: [value("x", T.FLOAT, [2, K]), value("x2", T.FLOAT, ["n", K])], outputs: [value("y"), value("y2")],
-    })],
-    ["a matrix of the outer graph used in both bodies of If", () => matrixCase([{
-      op: "If", in: ["c"], out: ["y"], attributes: {
-        then_branch: { graph: graph({ nodes: [{ op: "MatMul", in: ["x", "w"], out: ["z"] }], outputs: [value("z")] }) },
-        else_branch: { graph: graph({ nodes: [{ op: "MatMul", in: ["x", "w"], out: ["m"] }, { op: "Neg", in: ["m"], out: ["z"] }], outputs: [value("z")] }) },
+    [
+      "Gemm with transB and a bias",
+      () =>
+        matrixCase([{ op: "Gemm", in: ["x", "w", "b"], out: ["y"], attributes: { transB: 1 } }], {
+          stored: outIn,
+          initializers: [bias],
+        }),
+    ],
+    [
+      "Gemm with an addend for the whole result",
+      () => matrixCase([{ op: "Gemm", in: ["x", "w", "c"], out: ["y"] }], { initializers: [floats("c", [2, 1], [0.5, -0.5])] }),
+    ],
+    [
+      "a matrix transposed before the product",
+      () =>
+        matrixCase(
+          [
+            { op: "Transpose", in: ["w"], out: ["t"], attributes: { perm: [1, 0] } },
+            { op: "MatMul", in: ["x", "t"], out: ["y"] },
+          ],
+          { stored: outIn },
+        ),
+    ],
+    [
+      "a matrix behind Identity",
+      () =>
+        matrixCase([
+          { op: "Identity", in: ["w"], out: ["v"] },
+          { op: "MatMul", in: ["x", "v"], out: ["y"] },
+        ]),
+    ],
+    [
+      "a matrix in a Constant node",
+      () => {
+        const spec = (kn: Float32Array): ModelSpec => ({
+          ...io([2, K]),
+          nodes: [{ op: "Constant", in: [], out: ["w"], attributes: { value: { tensor: floats("", [K, N], kn) } } }, product],
+        });
+        return { ...matrixCase([]), spec: spec(w), withValues: (v) => spec(transposed(v.get("w")!, N, K)) };
       },
-    }], { inputs: [value("x", T.FLOAT, [2, K]), value("c", T.BOOL, [])] })],
-    ["initializers that are inputs as well, IR version 3", () => matrixCase([{ op: "Gemm", in: ["x", "w", "b"], out: ["y"] }], {
-      ir: 3, opset: 9, initializers: [bias], inputs: [value("x", T.FLOAT, [2, K]), value("w", T.FLOAT, [K, N]), value("b", T.FLOAT, [N])],
-    })],
-    ["an initializer that is an input, IR version 10", () => matrixCase([product], { inputs: [value("x", T.FLOAT, [2, K]), value("w", T.FLOAT, [K, N])] })],
+    ],
+    [
+      "one matrix in two products",
+      () =>
+        matrixCase([product, { op: "MatMul", in: ["x2", "w"], out: ["y2"] }], {
+          inputs: [value("x", T.FLOAT, [2, K]), value("x2", T.FLOAT, ["n", K])],
+          outputs: [value("y"), value("y2")],
+        }),
+    ],
+    [
+      "a matrix of the outer graph used in both bodies of If",
+      () =>
+        matrixCase(
+          [
+            {
+              op: "If",
+              in: ["c"],
+              out: ["y"],
+              attributes: {
+                then_branch: { graph: graph({ nodes: [{ op: "MatMul", in: ["x", "w"], out: ["z"] }], outputs: [value("z")] }) },
+                else_branch: {
+                  graph: graph({
+                    nodes: [
+                      { op: "MatMul", in: ["x", "w"], out: ["m"] },
+                      { op: "Neg", in: ["m"], out: ["z"] },
+                    ],
+                    outputs: [value("z")],
+                  }),
+                },
+              },
+            },
+          ],
+          { inputs: [value("x", T.FLOAT, [2, K]), value("c", T.BOOL, [])] },
+        ),
+    ],
+    [
+      "initializers that are inputs as well, IR version 3",
+      () =>
+        matrixCase([{ op: "Gemm", in: ["x", "w", "b"], out: ["y"] }], {
+          ir: 3,
+          opset: 9,
+          initializers: [bias],
+          inputs: [value("x", T.FLOAT, [2, K]), value("w", T.FLOAT, [K, N]), value("b", T.FLOAT, [N])],
+        }),
+    ],
+    [
+      "an initializer that is an input, IR version 10",
+      () => matrixCase([product], { inputs: [value("x", T.FLOAT, [2, K]), value("w", T.FLOAT, [K, N])] }),
+    ],
   ];
   for (const [name, make] of cases) {
     for (const target of ["int4-g32-asym", "int8-qdq"]) {
@@ -150,12 +153,24 @@ describe("ONNX export", () => {
   }
 
   it("a matrix inside a body of If is replaced there", async () => {
-    const body = (kn: Float32Array) => graph({
-      nodes: [{ op: "MatMul", in: ["x", "w"], out: ["z"] }], initializers: [floats("w", [K, N], kn)], outputs: [value("z")],
-    });
+    const body = (kn: Float32Array) =>
+      graph({
+        nodes: [{ op: "MatMul", in: ["x", "w"], out: ["z"] }],
+        initializers: [floats("w", [K, N], kn)],
+        outputs: [value("z")],
+      });
     const spec = (kn: Float32Array): ModelSpec => ({
-      inputs: [value("x", T.FLOAT, [2, K]), value("c", T.BOOL, [])], outputs: [value("y")],
-      nodes: [{ op: "If", name: "i", in: ["c"], out: ["y"], attributes: { then_branch: { graph: body(kn) }, else_branch: { graph: body(kn) } } }],
+      inputs: [value("x", T.FLOAT, [2, K]), value("c", T.BOOL, [])],
+      outputs: [value("y")],
+      nodes: [
+        {
+          op: "If",
+          name: "i",
+          in: ["c"],
+          out: ["y"],
+          attributes: { then_branch: { graph: body(kn) }, else_branch: { graph: body(kn) } },
+        },
+      ],
     });
     const feeds = { x: feed([2, K]), c: { type: "bool", dims: [], data: Uint8Array.of(1) } as OrtValue };
     for (const target of ["int8-g32", "int8-qdq"]) {
@@ -165,8 +180,12 @@ describe("ONNX export", () => {
   });
 
   it("16-bit weights whose products are computed in 32 bits take 32-bit scales; the Cast goes", async () => {
-    const half = (kn: Float32Array) => tensor({ name: "w", type: T.BFLOAT16, dims: [K, N], raw: raw(Uint16Array.from(kn, bf16)) });
-    const nodes: NodeSpec[] = [{ op: "Cast", in: ["w"], out: ["f"], attributes: { to: 1 } }, { op: "MatMul", in: ["x", "f"], out: ["y"] }];
+    const half = (kn: Float32Array) =>
+      tensor({ name: "w", type: T.BFLOAT16, dims: [K, N], raw: raw(Uint16Array.from(kn, bf16)) });
+    const nodes: NodeSpec[] = [
+      { op: "Cast", in: ["w"], out: ["f"], attributes: { to: 1 } },
+      { op: "MatMul", in: ["x", "f"], out: ["y"] },
+    ];
     const c = matrixCase(nodes, { stored: half });
     const plain = matrixCase([product]);
     const { files } = await check("int8-g32", { ...c, withValues: plain.withValues });
@@ -174,23 +193,41 @@ describe("ONNX export", () => {
   });
 
   it("16-bit weights in 16-bit products take 16-bit scales", async () => {
-    const folder = memoryFolder({ "m.onnx": model({
-      nodes: [product], inputs: [value("x", T.FLOAT16, [1, K])], outputs: [value("y", T.FLOAT16)],
-      initializers: [tensor({ name: "w", type: T.FLOAT16, dims: [K, N], raw: raw(Uint16Array.from({ length: K * N }, (_, i) => 0x3800 + 7 * i)) })],
-    }) });
+    const folder = memoryFolder({
+      "m.onnx": model({
+        nodes: [product],
+        inputs: [value("x", T.FLOAT16, [1, K])],
+        outputs: [value("y", T.FLOAT16)],
+        initializers: [
+          tensor({
+            name: "w",
+            type: T.FLOAT16,
+            dims: [K, N],
+            raw: raw(Uint16Array.from({ length: K * N }, (_, i) => 0x3800 + 7 * i)),
+          }),
+        ],
+      }),
+    });
     const { files } = await exportTo(folder, "m.onnx", "int8-g32-asym");
     const index = await onnx.readIndex(memoryFolder(Object.fromEntries(files)), "out.onnx");
     assert.equal(index.tensors[0].storage?.affine?.scaleType, "f16");
     const session = await createSession(files.get("out.onnx")!);
     const result = await session.run({ x: { type: "float16", dims: [1, K], data: new Uint16Array(K).fill(0x3c00) } });
     await session.dispose();
-    const sums = Array.from({ length: N }, (_, n) => Array.from({ length: K }, (_, k) => f16(0x3800 + 7 * (k * N + n))).reduce((a, b) => a + b, 0));
-    Array.from(result.y.data as Uint16Array, f16).forEach((v, i) => assert.ok(Math.abs(v - sums[i]) < 0.005 * sums[i], `${v} for ${sums[i]}`));
+    const sums = Array.from({ length: N }, (_, n) =>
+      Array.from({ length: K }, (_, k) => f16(0x3800 + 7 * (k * N + n))).reduce((a, b) => a + b, 0),
+    );
+    Array.from(result.y.data as Uint16Array, f16).forEach((v, i) =>
+      assert.ok(Math.abs(v - sums[i]) < 0.005 * sums[i], `${v} for ${sums[i]}`),
+    );
   });
 
   const kernel = weights(6 * 2 * 9, 3);
   const convolution = (kernelValues: Float32Array, opset: number, last: NodeSpec): ModelSpec => ({
-    opset, ir: 6, inputs: [value("x", T.FLOAT, [1, 2, 8, 8])], outputs: [value("y")],
+    opset,
+    ir: 6,
+    inputs: [value("x", T.FLOAT, [1, 2, 8, 8])],
+    outputs: [value("y")],
     initializers: [floats("k", [6, 2, 3, 3], kernelValues), floats("b", [6], weights(6, 8))],
     nodes: [{ op: "Conv", in: ["x", "k", "b"], out: ["c"] }, last],
   });
@@ -202,8 +239,11 @@ describe("ONNX export", () => {
   for (const [name, opset, last, note, version] of opsets) {
     it(`int8-qdq: Conv; the operator set ${name}`, async () => {
       const { notes, files } = await check("int8-qdq", {
-        spec: convolution(kernel, opset, last), feeds: { x: feed([1, 2, 8, 8]) }, changed: ["k"],
-        withValues: (v) => convolution(v.get("k")!, opset, last), error,
+        spec: convolution(kernel, opset, last),
+        feeds: { x: feed([1, 2, 8, 8]) },
+        changed: ["k"],
+        withValues: (v) => convolution(v.get("k")!, opset, last),
+        error,
       });
       if (note) assert.match(notes.join(" "), note);
       else assert.deepEqual(notes, []);
@@ -217,16 +257,23 @@ describe("ONNX export", () => {
     const data = new Uint8Array(4000);
     data.set(raw(w), 100);
     data.set(raw(table), 1000);
-    const at = (name: string, dims: number[], offset: number) => tensor({ name, dims, external: { location: "w.bin", offset: String(offset) } });
+    const at = (name: string, dims: number[], offset: number) =>
+      tensor({ name, dims, external: { location: "w.bin", offset: String(offset) } });
     const nodes: NodeSpec[] = [
-      product, { op: "ReduceSum", in: ["t"], out: ["y2"], attributes: { keepdims: 0 } }, { op: "ReduceSum", in: ["u"], out: ["y3"], attributes: { keepdims: 0 } },
+      product,
+      { op: "ReduceSum", in: ["t"], out: ["y2"], attributes: { keepdims: 0 } },
+      { op: "ReduceSum", in: ["u"], out: ["y3"], attributes: { keepdims: 0 } },
     ];
     const spec: ModelSpec = {
-      nodes, inputs: [value("x", T.FLOAT, [2, K])], outputs: [value("y"), value("y2"), value("y3")],
+      nodes,
+      inputs: [value("x", T.FLOAT, [2, K])],
+      outputs: [value("y"), value("y2"), value("y3")],
       initializers: [at("w", [K, N], 100), at("t", [300], 1000), at("u", [300], 1000)],
     };
-    const withValues = (v: ReadonlyMap<string, Float32Array>): ModelSpec =>
-      ({ ...spec, initializers: [floats("w", [K, N], transposed(v.get("w")!, N, K)), ...spec.initializers!.slice(1)] });
+    const withValues = (v: ReadonlyMap<string, Float32Array>): ModelSpec => ({
+      ...spec,
+      initializers: [floats("w", [K, N], transposed(v.get("w")!, N, K)), ...spec.initializers!.slice(1)],
+    });
     const c: Case = { spec, beside: { "w.bin": data }, feeds: { x: feed([2, K]) }, changed: ["w"], withValues, error };
     for (const target of ["int8-g32", "int8-qdq"]) {
       const { files, notes } = await check(target, c);
@@ -237,7 +284,11 @@ describe("ONNX export", () => {
   });
 
   it("external data that is missing stops the export", async () => {
-    const spec: ModelSpec = { nodes: [product], ...io([2, K]), initializers: [floats("w", [K, N], w), tensor({ name: "t", dims: [9], external: { location: "gone" } })] };
+    const spec: ModelSpec = {
+      nodes: [product],
+      ...io([2, K]),
+      initializers: [floats("w", [K, N], w), tensor({ name: "t", dims: [9], external: { location: "gone" } })],
+    };
     await assert.rejects(exportTo(memoryFolder({ "m.onnx": model(spec) }), "m.onnx", "int4-g32"), { code: "not-found" });
   });
 
@@ -253,71 +304,29 @@ describe("ONNX export", () => {
       const folder = await openFolder(temporary.path);
       const index = await onnx.readIndex(folder, "big.onnx");
       const { assignments } = onnx.assign(index, "int4-g32-asym", encodingFacts);
-      const plan = await onnx.planWrite({ folder, index, assignments, target: "int4-g32-asym", outputName: "o.onnx", facts: encodingFacts });
+      const plan = await onnx.planWrite({
+        folder,
+        index,
+        assignments,
+        target: "int4-g32-asym",
+        outputName: "o.onnx",
+        facts: encodingFacts,
+      });
       const [main, data] = plan.files;
       assert.deepEqual([main.name, data.name], ["o.onnx", "o.onnx.data"]);
       assert.ok(main.byteLength < 2000 && main.segments.every((s) => s.kind === "bytes"));
       const planes = data.segments.filter((s) => s.kind === "plane");
-      assert.deepEqual(planes.map((s) => [s.plane, s.offset % 4096, s.arrangement]), [[0, 0, "rows"], [1, 0, "rows"], [2, 0, "pack-4-bit-zeros-in-rows"]]);
+      assert.deepEqual(
+        planes.map((s) => [s.plane, s.offset % 4096, s.arrangement]),
+        [
+          [0, 0, "rows"],
+          [1, 0, "rows"],
+          [2, 0, "pack-4-bit-zeros-in-rows"],
+        ],
+      );
     } finally {
       temporary.remove();
     }
-  });
-});
-
-describe("ONNX export: what stays as it is", () => {
-  const square = floats("w", [32, 32], weights(1024, 2));
-  const rows: [name: string, nodes: NodeSpec[], why: RegExp, more?: Partial<ModelSpec>][] = [
-    ["embeddings tied to the head", [{ op: "Gather", in: ["w", "i"], out: ["e"] }, product], /Gather uses it as well/],
-    ["a matrix used both ways", [
-      product, { op: "Transpose", in: ["w"], out: ["t"], attributes: { perm: [1, 0] } }, { op: "MatMul", in: ["x", "t"], out: ["z"] },
-    ], /both as it is and transposed/],
-    ["the first factor of a product", [{ op: "MatMul", in: ["w", "x"], out: ["y"] }], /first factor/],
-    ["Gemm with transA", [{ op: "Gemm", in: ["x", "w"], out: ["y"], attributes: { transA: 1 } }], /transposes the input/],
-    ["Gemm with alpha", [{ op: "Gemm", in: ["x", "w"], out: ["y"], attributes: { alpha: { float: 2 } } }], /factor alpha/],
-    ["Gemm with beta", [{ op: "Gemm", in: ["x", "w", "b"], out: ["y"], attributes: { beta: { float: 2 } } }], /factor beta/],
-    ["an output of the graph", [product], /output of the graph/, { outputs: [value("y"), value("w")] }],
-    ["a weight inside a local function", [{ op: "L", domain: "d", in: ["x", "w"], out: ["y"] }], /local function/, {
-      functions: [{ name: "L", domain: "d", inputs: ["a", "b"], outputs: ["c"], nodes: [{ op: "MatMul", in: ["a", "b"], out: ["c"] }] }],
-    }],
-    ["a weight rounded while running", [
-      { op: "QuantizeLinear", in: ["w", "s"], out: ["q"] }, { op: "DequantizeLinear", in: ["q", "s"], out: ["d"] }, { op: "MatMul", in: ["x", "d"], out: ["y"] },
-    ], /quantized while the model runs/],
-    ["a weight that is quantized already", [
-      { op: "DequantizeLinear", in: ["c", "s"], out: ["d"] }, { op: "MatMul", in: ["x", "d"], out: ["y"] },
-    ], /quantized already/, { initializers: [tensor({ name: "c", type: T.INT8, dims: [2, 2], raw: new Uint8Array(4) }), floats("s", [], [1])] }],
-    ["double precision", [{ op: "MatMul", in: ["x", "d"], out: ["y"] }], /stored as DOUBLE/,
-      { initializers: [tensor({ name: "d", type: T.DOUBLE, dims: [2, 2], raw: new Uint8Array(32) })] }],
-    ["a second constant of the same name", [product], /same name/, { initializers: [square, square] }],
-  ];
-  for (const [name, nodes, why, more] of rows) {
-    it(`${name}: the file stays byte for byte, and a note says why`, async () => {
-      const source = model({ nodes, initializers: [square], ...io([32, 32]), ...more });
-      const { files, notes } = await exportTo(memoryFolder({ "m.onnx": source }), "m.onnx", "int4-g32");
-      assert.match(notes.join(" "), why);
-      assert.deepEqual(files.get("out.onnx"), source);
-    });
-  }
-
-  it("doc strings, unknown fields and metadata around a replaced weight survive", async () => {
-    const source = join(
-      model({ nodes: [product], ...io([2, K]), initializers: [floats("w", [K, N], w)], fields: [text(10, "about this graph"), int(99, 7)] }),
-      text(6, "about this model"), bytes(14, join(text(1, "licence"), text(2, "MIT"))), int(98, 5),
-    );
-    const { files } = await exportTo(memoryFolder({ "m.onnx": source }), "m.onnx", "int8-g32");
-    const out = Buffer.from(files.get("out.onnx")!);
-    for (const kept of [text(10, "about this graph"), int(99, 7), text(6, "about this model"), bytes(14, join(text(1, "licence"), text(2, "MIT"))), int(98, 5)]) {
-      assert.ok(out.includes(Buffer.from(kept)));
-    }
-  });
-
-  it("names that are taken already are not given again", async () => {
-    const nodes: NodeSpec[] = [product, { op: "Add", in: ["y", "w_Q4"], out: ["z"] }];
-    const { files } = await exportTo(memoryFolder({ "m.onnx": model({
-      nodes, inputs: [value("x", T.FLOAT, [2, K])], outputs: [value("z")], initializers: [floats("w", [K, N], w), floats("w_Q4", [N], weights(N, 1))],
-    }) }), "m.onnx", "int4-g32");
-    const index = await onnx.readIndex(memoryFolder(Object.fromEntries(files)), "out.onnx");
-    assert.deepEqual(index.tensors.map((t) => t.name), ["w_Q4_2", "w_Q4"]);
   });
 });
 

@@ -55,7 +55,11 @@ function affineValues(layout: AffineLayout, planes: Uint8Array[], shape: readonl
         ? scalars(layout.codeType, codes.subarray(Math.floor(at / 8)), 2)[(at % 8) / layout.bits]
         : field(codes, at, layout.bits, layout.signed) - layout.storedOffset;
       const rowGroup = layout.rowsPerScale ? Math.floor(r / layout.rowsPerScale) : 0;
-      const columnGroup = groups ? field(groups, 32 * c, 32, true) : layout.columnsPerScale ? Math.floor(c / layout.columnsPerScale) : 0;
+      const columnGroup = groups
+        ? field(groups, 32 * c, 32, true)
+        : layout.columnsPerScale
+          ? Math.floor(c / layout.columnsPerScale)
+          : 0;
       let zero = layout.codeType ? 0 : layout.zeroPoint;
       const z = layout.zeros;
       if (z && zeros) {

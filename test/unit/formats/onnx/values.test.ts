@@ -1,16 +1,36 @@
 import assert from "node:assert/strict";
-import { bytes, f32, int, join, memoryFolder, model, packed, raw, T, tensor, type TensorSpec, text } from "../../../builders/onnx";
+import {
+  bytes,
+  f32,
+  int,
+  join,
+  memoryFolder,
+  model,
+  packed,
+  raw,
+  T,
+  tensor,
+  type TensorSpec,
+  text,
+} from "../../../builders/onnx";
 import { EngineError } from "../../../../src/core/errors";
 import { onnx } from "../../../../src/formats/onnx";
 import { read } from "./check";
 
 /** The values of one initializer that MatMul takes as its first factor, so that they stay in the file's order. */
-async function check(spec: TensorSpec, expected: readonly number[], beside: Readonly<Record<string, Uint8Array>> = {}): Promise<void> {
+async function check(
+  spec: TensorSpec,
+  expected: readonly number[],
+  beside: Readonly<Record<string, Uint8Array>> = {},
+): Promise<void> {
   const dims = spec.dims ?? [1, expected.length];
-  const got = await read({
-    initializers: [tensor({ ...spec, name: "w", dims })],
-    nodes: [{ op: "MatMul", in: ["w", "x"], out: ["y"] }],
-  }, beside);
+  const got = await read(
+    {
+      initializers: [tensor({ ...spec, name: "w", dims })],
+      nodes: [{ op: "MatMul", in: ["w", "x"], out: ["y"] }],
+    },
+    beside,
+  );
   assert.deepEqual(got.index.problems, []);
   assert.deepEqual(await got.values("w"), expected);
 }
@@ -49,17 +69,23 @@ describe("ONNX tensors: every way to store values", () => {
     ["FLOAT8E4M3FNUZ raw", { type: T.FLOAT8E4M3FNUZ, raw: Uint8Array.of(0x40, 0xcc) }, [1, -3]],
     ["FLOAT8E8M0 raw", { type: T.FLOAT8E8M0, raw: Uint8Array.of(127, 128) }, [1, 2]],
     ["FLOAT4E2M1 raw", { type: T.FLOAT4E2M1, raw: Uint8Array.of(0xf7, 0x01) }, [6, -6, 0.5]],
-    ["FLOAT6E2M3 raw, four in three bytes", { type: T.FLOAT6E2M3, raw: Uint8Array.of(0x08, 0x83, 0xfe, 0x08) }, [1, 1.5, -1, -7.5, 1]],
+    [
+      "FLOAT6E2M3 raw, four in three bytes",
+      { type: T.FLOAT6E2M3, raw: Uint8Array.of(0x08, 0x83, 0xfe, 0x08) },
+      [1, 1.5, -1, -7.5, 1],
+    ],
     ["FLOAT6E2M3 one per number", { type: T.FLOAT6E2M3, fields: [packed(5, [8, 12, 40, 63, 8])] }, [1, 1.5, -1, -7.5, 1]],
     ["the last raw_data counts", { fields: [bytes(9, Uint8Array.of(1)), bytes(9, raw(Float32Array.from(two)))] }, two],
     ["raw_data goes before typed fields", { raw: raw(Float32Array.from(two)), fields: [f32(4, 9)] }, two],
   ];
   for (const [name, spec, expected] of rows) it(name, () => check(spec, expected));
 
-  it("external data", () => check(
-    { external: { location: "d/w.bin", offset: "4", length: "8" } }, two, { "d/w.bin": raw(Float32Array.from([9, ...two, 9])) }));
-  it("external data without a length", () => check(
-    { external: { location: "./w.bin" } }, two, { "w.bin": raw(Float32Array.from([...two, 9])) }));
+  it("external data", () =>
+    check({ external: { location: "d/w.bin", offset: "4", length: "8" } }, two, {
+      "d/w.bin": raw(Float32Array.from([9, ...two, 9])),
+    }));
+  it("external data without a length", () =>
+    check({ external: { location: "./w.bin" } }, two, { "w.bin": raw(Float32Array.from([...two, 9])) }));
 });
 
 describe("ONNX tensors: what does not fit", () => {
@@ -67,7 +93,11 @@ describe("ONNX tensors: what does not fit", () => {
     ["raw_data too short", { dims: [1, 3], raw: raw(Float32Array.from(two)) }, "size-mismatch"],
     ["raw_data too long", { dims: [1, 1], raw: raw(Float32Array.from(two)) }, "size-mismatch"],
     ["no values at all", { dims: [2, 2] }, "size-mismatch"],
-    ["a billion elements promised, four bytes there", { dims: [1e5, 1e5], fields: [packed(5, [1, 2, 3, 4])], type: T.INT8 }, "size-mismatch"],
+    [
+      "a billion elements promised, four bytes there",
+      { dims: [1e5, 1e5], fields: [packed(5, [1, 2, 3, 4])], type: T.INT8 },
+      "size-mismatch",
+    ],
     ["fewer packed numbers than elements", { dims: [1, 9], fields: [packed(5, [-1, 2, 3])], type: T.INT8 }, "size-mismatch"],
     ["more numbers than elements", { dims: [1, 2], fields: [packed(5, [1, 2, 3])], type: T.INT8 }, "size-mismatch"],
     ["a negative dimension", { dims: [-1n, 2], raw: new Uint8Array(8) }, "bad-shape"],
@@ -76,9 +106,21 @@ describe("ONNX tensors: what does not fit", () => {
     ["an unknown type", { type: 99, dims: [1, 2], raw: new Uint8Array(8) }, "unknown-type"],
     ["a segment", { dims: [1, 2], raw: new Uint8Array(8), fields: [bytes(3, int(1, 0))] }, "unsupported"],
     ["external data without a place", { dims: [1, 2], external: {} }, "bad-external-data"],
-    ["external data with a negative offset", { dims: [1, 2], external: { location: "w.bin", offset: "-8" } }, "bad-external-data"],
-    ["external data with an offset beyond exact numbers", { dims: [1, 2], external: { location: "w.bin", offset: "9".repeat(17) } }, "bad-external-data"],
-    ["external data past the end of its file", { dims: [1, 2], external: { location: "w.bin", offset: "4" } }, "external-data-short"],
+    [
+      "external data with a negative offset",
+      { dims: [1, 2], external: { location: "w.bin", offset: "-8" } },
+      "bad-external-data",
+    ],
+    [
+      "external data with an offset beyond exact numbers",
+      { dims: [1, 2], external: { location: "w.bin", offset: "9".repeat(17) } },
+      "bad-external-data",
+    ],
+    [
+      "external data past the end of its file",
+      { dims: [1, 2], external: { location: "w.bin", offset: "4" } },
+      "external-data-short",
+    ],
     ["external data of another length", { dims: [1, 2], external: { location: "w.bin", length: "4" } }, "size-mismatch"],
     ["external data that is not there", { dims: [1, 2], external: { location: "other.bin" } }, "external-data-missing"],
     ["external data above the folder", { dims: [1, 2], external: { location: "../w.bin" } }, "unsafe-path"],
@@ -90,21 +132,37 @@ describe("ONNX tensors: what does not fit", () => {
   ];
   for (const [name, spec, code] of rows) {
     it(`${name}: ${code}, and the rest is shown`, async () => {
-      const got = await read({
-        initializers: [tensor({ name: "w", ...spec }), tensor({ name: "good", dims: [2], raw: raw(Float32Array.from(two)) })],
-        nodes: [{ op: "MatMul", in: ["w", "good"], out: ["y"] }],
-      }, { "w.bin": new Uint8Array(8) });
-      assert.deepEqual(got.index.problems.map((p) => [p.code, p.tensor]), [[code, "w"]]);
+      const got = await read(
+        {
+          initializers: [tensor({ name: "w", ...spec }), tensor({ name: "good", dims: [2], raw: raw(Float32Array.from(two)) })],
+          nodes: [{ op: "MatMul", in: ["w", "good"], out: ["y"] }],
+        },
+        { "w.bin": new Uint8Array(8) },
+      );
+      assert.deepEqual(
+        got.index.problems.map((p) => [p.code, p.tensor]),
+        [[code, "w"]],
+      );
       assert.equal(got.tensor("w").storage, undefined);
       assert.deepEqual(await got.values("good"), two);
     });
   }
 
   it("an external path that leaves through the folder's own check becomes a problem", async () => {
-    const inside = memoryFolder({ "m.onnx": model({ initializers: [tensor({ name: "w", dims: [2], external: { location: "link" } })] }) });
-    const folder = { ...inside, size: async () => { throw new EngineError("unsafe-path", "A link leads out."); } };
+    const inside = memoryFolder({
+      "m.onnx": model({ initializers: [tensor({ name: "w", dims: [2], external: { location: "link" } })] }),
+    });
+    const folder = {
+      ...inside,
+      size: async () => {
+        throw new EngineError("unsafe-path", "A link leads out.");
+      },
+    };
     const index = await onnx.readIndex(folder, "m.onnx");
-    assert.deepEqual(index.problems.map((p) => p.code), ["unsafe-path"]);
+    assert.deepEqual(
+      index.problems.map((p) => p.code),
+      ["unsafe-path"],
+    );
   });
 
   it("strings and complex numbers are listed without values and without complaint", async () => {
@@ -116,18 +174,27 @@ describe("ONNX tensors: what does not fit", () => {
       ],
     });
     assert.deepEqual(index.problems, []);
-    assert.deepEqual(["words", "c"].map((n) => [find(n).storage, find(n).encodingLabel, find(n).byteLength]), [
-      [undefined, "STRING", 600], [undefined, "COMPLEX64", 16],
-    ]);
+    assert.deepEqual(
+      ["words", "c"].map((n) => [find(n).storage, find(n).encodingLabel, find(n).byteLength]),
+      [
+        [undefined, "STRING", 600],
+        [undefined, "COMPLEX64", 16],
+      ],
+    );
   });
 
   it("sparse tensors are listed with their bytes and said to be unsupported", async () => {
     const sparse = join(
       bytes(1, tensor({ name: "s", dims: [2], raw: raw(Float32Array.from(two)) })),
-      bytes(2, tensor({ type: T.INT64, dims: [2], raw: new Uint8Array(16) })), int(3, 100), int(3, 200),
+      bytes(2, tensor({ type: T.INT64, dims: [2], raw: new Uint8Array(16) })),
+      int(3, 100),
+      int(3, 200),
     );
     const { index, tensor: find } = await read({ fields: [bytes(15, sparse)] });
-    assert.deepEqual(index.problems.map((p) => [p.code, p.tensor]), [["unsupported", "s"]]);
+    assert.deepEqual(
+      index.problems.map((p) => [p.code, p.tensor]),
+      [["unsupported", "s"]],
+    );
     assert.deepEqual([find("s").shape, find("s").byteLength, find("s").storage], [[100, 200], 24, undefined]);
   });
 
@@ -136,6 +203,9 @@ describe("ONNX tensors: what does not fit", () => {
     const shared = await read({ initializers: [at("a", "0"), at("b", "0")] }, { "w.bin": new Uint8Array(16) });
     assert.deepEqual(shared.index.problems, []);
     const overlapping = await read({ initializers: [at("a", "0"), at("b", "4")] }, { "w.bin": new Uint8Array(16) });
-    assert.deepEqual(overlapping.index.problems.map((p) => [p.code, p.tensor]), [["overlapping-tensors", "b"]]);
+    assert.deepEqual(
+      overlapping.index.problems.map((p) => [p.code, p.tensor]),
+      [["overlapping-tensors", "b"]],
+    );
   });
 });

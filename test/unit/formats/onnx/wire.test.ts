@@ -1,7 +1,21 @@
 import assert from "node:assert/strict";
 import { EngineError } from "../../../../src/core/errors";
 import { onnx } from "../../../../src/formats/onnx";
-import { bytes, f32, floats, graph, int, join, memoryFolder, model, node, tag, tensor, text, varint } from "../../../builders/onnx";
+import {
+  bytes,
+  f32,
+  floats,
+  graph,
+  int,
+  join,
+  memoryFolder,
+  model,
+  node,
+  tag,
+  tensor,
+  text,
+  varint,
+} from "../../../builders/onnx";
 import { openFolder } from "../../../../src/node/files";
 import { TemporaryFolder } from "../../../builders/folder";
 import { read } from "./check";
@@ -13,7 +27,8 @@ const nested = (depth: number) => {
   const fields = [7, ...Array.from({ length: depth - 1 }, (_, i) => [1, 5, 6][i % 3])];
   return fields.reduceRight<Uint8Array>((inner, field) => bytes(field, inner), new Uint8Array(0));
 };
-const repeat = (part: Uint8Array, times: number) => Uint8Array.from({ length: part.length * times }, (_, i) => part[i % part.length]);
+const repeat = (part: Uint8Array, times: number) =>
+  Uint8Array.from({ length: part.length * times }, (_, i) => part[i % part.length]);
 const groups = (depth: number) => join(repeat(tag(127, 3), depth), repeat(tag(127, 4), depth));
 
 async function refusal(file: Uint8Array): Promise<string> {
@@ -34,7 +49,11 @@ describe("ONNX files judged as protobuf judges them", () => {
     ["a known field sent as a group is unknown", join(good, tag(7, 3), int(1, 1), tag(7, 4)), "accepted"],
     ["a known field of another wire type is unknown", join(good, text(1, "seven")), "accepted"],
     ["a varint of ten bytes", join(good, tag(1, 0), Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 255, 255, 127)), "accepted"],
-    ["a length with needless bytes", join(good, tag(2, 2), Uint8Array.of(0x81, 0x80, 0x80, 0x80, 0x00), Uint8Array.of(65)), "accepted"],
+    [
+      "a length with needless bytes",
+      join(good, tag(2, 2), Uint8Array.of(0x81, 0x80, 0x80, 0x80, 0x00), Uint8Array.of(65)),
+      "accepted",
+    ],
     ["a name that is not UTF-8", join(good, bytes(2, Uint8Array.of(0xff, 0xfe))), "accepted"],
     ["100 messages inside each other", join(good, nested(100)), "accepted"],
     ["101 messages inside each other", join(good, nested(101)), "malformed"],
@@ -58,12 +77,32 @@ describe("ONNX files judged as protobuf judges them", () => {
     ["a field of 30 GB", join(good, tag(2, 2), varint(30_000_000_000)), "truncated"],
     ["a field longer than its message", join(withFields(join(tag(2, 2), varint(3))), int(5, 1), int(5, 2)), "malformed"],
     ["a node longer than its graph", join(int(1, 8), bytes(7, join(tag(1, 2), varint(9))), good), "malformed"],
-    ["packed floats that end in the middle of one", withFields(bytes(5, join(tensor({ name: "a" }), bytes(4, new Uint8Array(6))))), "malformed"],
-    ["packed varints that end in the middle of one", withFields(bytes(5, join(tensor({ name: "a" }), bytes(5, Uint8Array.of(128))))), "truncated"],
-    ["packed varints whose last one needs the next field's bytes", join(withFields(bytes(5, join(tensor({ name: "a" }), bytes(5, Uint8Array.of(128))))), int(5, 1)), "malformed"],
-    ["damage inside what is not shown: a value's type", withFields(bytes(13, join(text(1, "v"), bytes(2, Uint8Array.of(0))))), "malformed"],
+    [
+      "packed floats that end in the middle of one",
+      withFields(bytes(5, join(tensor({ name: "a" }), bytes(4, new Uint8Array(6))))),
+      "malformed",
+    ],
+    [
+      "packed varints that end in the middle of one",
+      withFields(bytes(5, join(tensor({ name: "a" }), bytes(5, Uint8Array.of(128))))),
+      "truncated",
+    ],
+    [
+      "packed varints whose last one needs the next field's bytes",
+      join(withFields(bytes(5, join(tensor({ name: "a" }), bytes(5, Uint8Array.of(128))))), int(5, 1)),
+      "malformed",
+    ],
+    [
+      "damage inside what is not shown: a value's type",
+      withFields(bytes(13, join(text(1, "v"), bytes(2, Uint8Array.of(0))))),
+      "malformed",
+    ],
     ["a name of 100 kB", withFields(bytes(5, tensor({ name: "n".repeat(100_000) }))), "too-large"],
-    ["a tensor of 2000 dimensions", withFields(bytes(5, tensor({ name: "a", dims: Array.from({ length: 2000 }, () => 1) }))), "too-large"],
+    [
+      "a tensor of 2000 dimensions",
+      withFields(bytes(5, tensor({ name: "a", dims: Array.from({ length: 2000 }, () => 1) }))),
+      "too-large",
+    ],
   ];
   for (const [name, file, expected] of rows) it(`${name}: ${expected}`, async () => assert.equal(await refusal(file), expected));
 
@@ -78,7 +117,8 @@ describe("ONNX files judged as protobuf judges them", () => {
       initializers: [tensor({ name: "q", type: 3, dims: [2, 2], raw: new Uint8Array(4) }), floats("s", [2], [1, 2])],
       nodes: [
         { op: "DequantizeLinear", in: ["q", "s"], out: ["w"], attributes: { axis: 1 } },
-        { op: "Transpose", in: ["w"], out: ["t"], attributes: { perm: [1, 0] } }, { op: "MatMul", in: ["x", "t"], out: ["y"] },
+        { op: "Transpose", in: ["w"], out: ["t"], attributes: { perm: [1, 0] } },
+        { op: "MatMul", in: ["x", "t"], out: ["y"] },
       ],
     });
     const seen = new Set<string>();
@@ -116,7 +156,10 @@ describe("ONNX files judged as protobuf judges them", () => {
       initializers: names.map((n) => floats(n, [2], [1, 2])),
       nodes: names.map((n) => ({ op: n, in: [n], out: [`${n}2`], domain: "" })),
     });
-    assert.deepEqual(got.index.tensors.map((t) => t.name), names);
+    assert.deepEqual(
+      got.index.tensors.map((t) => t.name),
+      names,
+    );
     assert.deepEqual(got.index.problems, []);
   });
 
@@ -129,10 +172,14 @@ describe("ONNX files judged as protobuf judges them", () => {
     const got = await read({
       initializers: [floats("w", [2, 2], [1, 2, 3, 4])],
       nodes: [
-        { op: "Identity", in: ["w"], out: ["a"] }, { op: "Identity", in: ["a"], out: ["b"] }, { op: "Identity", in: ["b"], out: ["a"] },
+        { op: "Identity", in: ["w"], out: ["a"] },
+        { op: "Identity", in: ["a"], out: ["b"] },
+        { op: "Identity", in: ["b"], out: ["a"] },
         { op: "F", domain: "d", in: ["a"], out: ["c"] },
       ],
-      functions: [{ name: "F", domain: "d", inputs: ["x"], outputs: ["y"], nodes: [{ op: "F", domain: "d", in: ["x"], out: ["y"] }] }],
+      functions: [
+        { name: "F", domain: "d", inputs: ["x"], outputs: ["y"], nodes: [{ op: "F", domain: "d", in: ["x"], out: ["y"] }] },
+      ],
     });
     assert.deepEqual(await got.values("w"), [1, 2, 3, 4]);
   });
@@ -140,7 +187,12 @@ describe("ONNX files judged as protobuf judges them", () => {
   it("a tensor of 3 GB inside the file is passed over, not read", async () => {
     const length = 3_000_000_000;
     const tensorHead = join(int(1, length / 4), int(2, 1), text(8, "big"), tag(9, 2), varint(length));
-    const graphHead = join(bytes(1, node({ op: "Relu", in: ["big"], out: ["y"] })), tag(5, 2), varint(tensorHead.length + length), tensorHead);
+    const graphHead = join(
+      bytes(1, node({ op: "Relu", in: ["big"], out: ["y"] })),
+      tag(5, 2),
+      varint(tensorHead.length + length),
+      tensorHead,
+    );
     const head = join(int(1, 8), tag(7, 2), varint(graphHead.length + length), graphHead);
     const folder = new TemporaryFolder();
     try {
