@@ -1,7 +1,7 @@
 import type { AnalyseSummary } from "../core/api/engine";
 import type { PlainError } from "../core/errors";
 import type { TensorInfo } from "../core/model";
-import type { TensorReport } from "../core/series";
+import type { Finding } from "./document";
 import { modelDocument, printDocument } from "./document";
 import { bytes, digits, many, percent, seconds } from "./numbers";
 import { asUsage } from "./outcome";
@@ -23,7 +23,7 @@ export interface AnalyzeOptions {
 
 interface Row {
   readonly tensor: TensorInfo;
-  readonly report: TensorReport;
+  readonly report: Finding;
 }
 
 /** `bitlens analyze`: reads the weights and prints what resists quantization. */
@@ -32,13 +32,16 @@ export async function analyze({ model, globs, encodings, json, threads }: Analyz
     const names = await encodingNames(encodings);
     const index = await engine.open(model, token);
     const chosen = globs.length ? matchTensors(index, globs) : index.tensors.filter((t) => t.storage && t.elementCount > 0);
-    const reports = new Map<string, TensorReport>();
+    const reports = new Map<string, Finding>();
     const failed = new Map<string, PlainError>();
     const line = new ProgressLine();
     let done: AnalyseSummary;
     try {
       done = await engine.analyse({ path: model, tensors: chosen.map((t) => t.name), encodings: names }, (event) => {
-        if (event.kind === "report") reports.set(event.report.name, event.report);
+        if (event.kind === "report") {
+          const { name, stats, histogram, outliers, errors } = event.report;
+          reports.set(name, { stats, histogram, outliers, errors });
+        }
         if (event.kind === "failed") failed.set(event.tensor, event.error);
         line.update(event.progress);
       }, token);
@@ -105,7 +108,7 @@ function ratio(value: number | undefined): string {
   return value === undefined ? "-" : `${digits(value)}×`;
 }
 
-function sqnr(report: TensorReport, encoding: string): string {
+function sqnr(report: Finding, encoding: string): string {
   const error = report.errors.find((e) => e.encoding === encoding);
   return error ? digits(error.sqnr) : "-";
 }

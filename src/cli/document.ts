@@ -8,8 +8,11 @@ export interface ModelDocument {
   readonly tensors: readonly object[];
 }
 
+/** What the command line prints of a report: the profiles of all channels of a large model would fill hundreds of megabytes. */
+export type Finding = Pick<TensorReport, "stats" | "histogram" | "outliers" | "errors">;
+
 export interface Findings {
-  readonly reports: ReadonlyMap<string, TensorReport>;
+  readonly reports: ReadonlyMap<string, Finding>;
   readonly failed: ReadonlyMap<string, PlainError>;
 }
 
@@ -30,12 +33,12 @@ export function modelDocument(index: ModelIndex, tensors: readonly TensorInfo[],
   };
 }
 
-function tensorDocument(tensor: TensorInfo, report: TensorReport | undefined): object {
+function tensorDocument(tensor: TensorInfo, report: Finding | undefined): object {
   const { name, shape, encodingLabel, byteLength, elementCount, bitsPerWeight } = tensor;
   return { name, shape, encoding: encodingLabel, byteLength, elementCount, bitsPerWeight, ...(report ? computed(report) : {}) };
 }
 
-function computed({ stats, histogram, outliers, errors }: TensorReport): object {
+function computed({ stats, histogram, outliers, errors }: Finding): object {
   const { min, max, mean, std, absMax, kurtosis, zeroCount, nanCount, infCount, sixSigmaShare, incoherence } = stats;
   return {
     stats: { min, max, mean, std, absMax, kurtosis, zeroCount, nanCount, infCount, sixSigmaShare, incoherence },
