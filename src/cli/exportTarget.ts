@@ -22,7 +22,7 @@ export function exportTarget({ encoding, group, asymmetric }: TargetOptions, tar
   }
   if (!family && group !== undefined) throw new UsageError(`${name} names its group already; leave --group out or write ${name.slice(0, 4)}.`);
   const wanted = family ? gridNames(name, { group, asymmetric, targets }) : [asymmetric && !name.endsWith("-asym") ? `${name}-asym` : name];
-  const found = wanted.find((w) => targets.includes(w));
+  const found = wanted.map((w) => targets.find((t) => t.toLowerCase() === w)).find((t) => t !== undefined);
   if (found) return found;
   const options = `${name}${group ? ` --group ${group}` : ""}${asymmetric ? " --asymmetric" : ""}`;
   throw new UsageError(`A ${format} model cannot be exported as ${options}; ${possible}.`);

@@ -2,22 +2,68 @@ import type { ExportChoice } from "../core/api/engine";
 import type { CancellationToken } from "../core/cancellation";
 import { checkCancelled } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
-import type { ModelIndex } from "../core/model";
+import type { FormatName, ModelIndex } from "../core/model";
 import { encodingFacts } from "../encodings/index";
-import type { Assignment, WritePlan } from "../formats/format";
+import type { ExportTarget, WritePlan } from "../formats/format";
+import { conversionProblem, conversionTargets, prepareConversion, type PreparedConversion } from "../graph/huggingface/toGguf";
 import type { OpenModel } from "./openModel";
 
 /** An export laid out to the last byte. */
 export interface PlannedExport {
-  readonly assignments: readonly Assignment[];
+  /** Container of the result. */
+  readonly format: FormatName;
   readonly plan: WritePlan;
   readonly notes: readonly string[];
   /** Bytes of the files that hold weights. */
   readonly weightBytes: number;
+  /** Tensors that change encoding. */
+  readonly changed: number;
+  /** What reads back from the result. */
+  readonly tensorCount: number;
+  readonly parameterCount: number;
 }
 
-/** Lays out a uniform export. Throws "unsupported" when no tensor would change. */
-export async function planExport(model: OpenModel, target: string, outputName: string): Promise<PlannedExport> {
+/** A uniform export that a model can be asked for, laid out on request. */
+export interface ExportOption extends ExportTarget {
+  readonly format: FormatName;
+  /** Throws "unsupported" when no tensor would change. */
+  plan(outputName: string): Promise<PlannedExport>;
+}
+
+/** The model's own container first, then GGUF for Hugging Face folders of a known architecture. */
+export function exportOptions(model: OpenModel): readonly ExportOption[] {
+  const native = model.format.exportTargets.map((target): ExportOption => ({
+    ...target,
+    format: model.format.name,
+    plan: (outputName) => planNative(model, target.name, outputName),
+  }));
+  if (model.format.name !== "safetensors" || conversionProblem(model.index) !== undefined) return native;
+  let prepared: Promise<PreparedConversion> | undefined;
+  const conversions = conversionTargets.map((target): ExportOption => ({
+    ...target,
+    format: "gguf",
+    async plan(outputName) {
+      prepared ??= prepareConversion(model.folder, model.index);
+      const { plan, encodedCount, ...rest } = (await prepared).plan(target.name, outputName, encodingFacts);
+      return { ...rest, plan, changed: encodedCount, format: "gguf", weightBytes: plan.files.reduce((sum, f) => sum + f.byteLength, 0) };
+    },
+  }));
+  return [...native, ...conversions];
+}
+
+/** The option of that name, or "bad-request" with the names there are. */
+export function exportOption(model: OpenModel, name: string): ExportOption {
+  const options = exportOptions(model);
+  const found = options.find((o) => o.name === name);
+  if (found) return found;
+  const { format, index } = model;
+  const wanted = conversionTargets.some((t) => t.name === name) && format.name === "safetensors" ? conversionProblem(index) : undefined;
+  const names = options.map((o) => o.name).join(", ");
+  const message = wanted ?? `A ${format.label} model cannot be exported as "${name}"; choose one of: ${names}.`;
+  throw new EngineError(wanted ? "unsupported" : "bad-request", message, { file: index.path });
+}
+
+async function planNative(model: OpenModel, target: string, outputName: string): Promise<PlannedExport> {
   const { format, folder, index } = model;
   const { assignments, notes } = format.assign(index, target, encodingFacts);
   if (assignments.length === 0) {
@@ -25,28 +71,37 @@ export async function planExport(model: OpenModel, target: string, outputName: s
     throw new EngineError("unsupported", `No tensor of this model would change under ${target}.${why}`, { file: index.path });
   }
   const plan = await format.planWrite({ folder, index, assignments, target, outputName, facts: encodingFacts });
-  return { assignments, plan, notes: [...new Set([...notes, ...plan.notes])], weightBytes: weightBytes(plan, index, outputName) };
+  return {
+    format: format.name,
+    plan,
+    notes: [...new Set([...notes, ...plan.notes])],
+    weightBytes: weightBytes(plan, index, outputName),
+    changed: assignments.length,
+    tensorCount: index.tensors.length,
+    parameterCount: index.parameterCount,
+  };
 }
 
 /** What the quick pick offers for this model: each uniform target that would change something. */
 export async function exportChoices(model: OpenModel, token: CancellationToken): Promise<readonly ExportChoice[]> {
   const choices: ExportChoice[] = [];
   let refusal: EngineError | undefined;
-  for (const target of model.format.exportTargets) {
+  for (const option of exportOptions(model)) {
     checkCancelled(token);
     try {
-      const { assignments, weightBytes } = await planExport(model, target.name, `model${model.format.extensions[0]}`);
+      const { weightBytes, changed } = await option.plan(`model.${option.format}`);
       choices.push({
-        encoding: target.name,
-        label: target.label,
-        description: target.description,
+        encoding: option.name,
+        format: option.format,
+        label: option.label,
+        description: option.description,
         byteLength: weightBytes,
         bitsPerWeight: perWeight(weightBytes, model.index),
-        tensorCount: assignments.length,
+        tensorCount: changed,
       });
     } catch (error) {
       const e = toEngineError(error, { file: model.index.path });
-      if (e.code !== "unsupported" && e.code !== "bad-request") throw e;
+      if (e.code !== "unsupported" && e.code !== "bad-request" && e.code !== "not-found") throw e;
       refusal ??= e;
     }
   }

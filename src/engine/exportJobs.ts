@@ -22,6 +22,7 @@ export type ExportJob =
       readonly kind: "encode";
       readonly tensor: TensorSource;
       readonly encoding: string;
+      readonly ropeHeads?: number;
       /** By plane of the encoding: where it goes, more than once for shared weights. */
       readonly planes: readonly (readonly PlaneTarget[])[];
       readonly readBytes: number;
@@ -60,13 +61,13 @@ export async function exportJobs(outputs: readonly OutputFile[], sources: Tensor
   for (const [name, targets] of encoded) {
     const info = byName.get(name);
     if (!info) throw new EngineError("malformed", "The export plan names a tensor that the model does not have.", { tensor: name });
+    const { encoding, ropeHeads } = targets[0].segment;
     const tensor = await sources.of(info);
-    const encoding = targets[0].segment.encoding;
     const planeBytes = encodingFacts.planeBytes(encoding, tensor.rows, tensor.columns);
     const planes = planeBytes.map((_, plane) => targets.filter((t) => t.segment.plane === plane));
     checkPlanes(name, encoding, planeBytes, planes);
     const heldBytes = planes.reduce((sum, to, i) => sum + (isInPlace(to) ? 0 : planeBytes[i]), 0);
-    jobs.push({ kind: "encode", tensor, encoding, planes, readBytes: info.byteLength, heldBytes });
+    jobs.push({ kind: "encode", tensor, encoding, ropeHeads, planes, readBytes: info.byteLength, heldBytes });
   }
   // The largest first, so that no thread is left alone with one at the end.
   return jobs.sort((a, b) => b.readBytes - a.readBytes);

@@ -4,11 +4,11 @@ import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource, checkCancelled } from "../core/cancellation";
 import { EngineError } from "../core/errors";
 import type { EngineFiles, OutputPlace } from "./deps";
-import { perWeight, planExport } from "./exportChoices";
+import { exportOption, perWeight } from "./exportChoices";
 import type { ExportJob } from "./exportJobs";
 import { exportJobs } from "./exportJobs";
 import { Meter } from "./meter";
-import type { ModelOpener, OpenModel } from "./openModel";
+import type { ModelOpener } from "./openModel";
 import { outputPlace, refuseOverwriting, requireSpace } from "./outputPlace";
 import { readBack } from "./readBack";
 import { runJob } from "./runJob";
@@ -37,10 +37,11 @@ export interface ExportContext {
 export async function exportModel(context: ExportContext): Promise<ExportResult> {
   const { request, opener, files, token } = context;
   const model = await opener.open(request.path);
-  requireTarget(model, request.encoding);
-  const place = await outputPlace(files, model, request.output);
-  const outputName = place.kind === "file" ? place.name : `model${model.format.extensions[0]}`;
-  const planned = await planExport(model, request.encoding, outputName);
+  const option = exportOption(model, request.encoding);
+  const format = opener.deps.formats.find((f) => f.name === option.format) ?? model.format;
+  const place = await outputPlace(files, model, format, request.output);
+  const outputName = place.kind === "file" ? place.name : `model${format.extensions[0]}`;
+  const planned = await option.plan(outputName);
   const { plan } = planned;
   const names = [outputName, ...plan.files.map((f) => f.name).filter((n) => n !== outputName)];
   const outputs = names.flatMap((name) => plan.files.filter((f) => f.name === name));
@@ -55,7 +56,7 @@ export async function exportModel(context: ExportContext): Promise<ExportResult>
     await runAll(context, jobs, staging.sinks);
     await staging.seal();
     checkCancelled(token);
-    await readBack({ opener, staging, outputs, model, main: mainName(place, outputs.map((f) => f.name)) });
+    await readBack({ opener, staging, outputs, model, planned, main: mainName(place, outputs.map((f) => f.name)) });
     if (!(await opener.isUnchanged(model))) {
       throw new EngineError("io", "The model changed on disk while it was exported; try again.", { file: model.index.path });
     }
@@ -69,7 +70,7 @@ export async function exportModel(context: ExportContext): Promise<ExportResult>
     files: outputs.map((f) => files.join(place.kind === "file" ? place.folder : place.path, f.name)),
     byteLength,
     bitsPerWeight: perWeight(planned.weightBytes, model.index),
-    tensorCount: planned.assignments.length,
+    tensorCount: planned.changed,
     notes: planned.notes,
   };
 }
@@ -108,12 +109,6 @@ async function runAll(context: ExportContext, jobs: readonly ExportJob[], sinks:
     listener.dispose();
   }
   context.onProgress(meter.progress());
-}
-
-function requireTarget({ format, index }: OpenModel, name: string): void {
-  if (format.exportTargets.some((t) => t.name === name)) return;
-  const names = format.exportTargets.map((t) => t.name).join(", ");
-  throw new EngineError("bad-request", `A ${format.label} model cannot be exported as "${name}"; choose one of: ${names}.`, { file: index.path });
 }
 
 /** What to open in order to read the output back: its index of shards where it has one. */

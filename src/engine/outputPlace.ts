@@ -1,5 +1,5 @@
 import { EngineError } from "../core/errors";
-import type { OutputFile } from "../formats/format";
+import type { Format, OutputFile } from "../formats/format";
 import type { EngineFiles, OutputPlace } from "./deps";
 import type { OpenModel } from "./openModel";
 
@@ -7,7 +7,7 @@ import type { OpenModel } from "./openModel";
  * A file, by its ending; safetensors models may also go to a folder, which must be new or empty. Throws "bad-request" with
  * what to write instead.
  */
-export async function outputPlace(files: EngineFiles, { format, index }: OpenModel, output: string): Promise<OutputPlace> {
+export async function outputPlace(files: EngineFiles, { index }: OpenModel, format: Format, output: string): Promise<OutputPlace> {
   const { path, parent, name } = files.split(output);
   const [ending] = format.extensions;
   const isFile = name.toLowerCase().endsWith(ending) && name.length > ending.length && !/[/\\]$/.test(output);
@@ -22,7 +22,7 @@ export async function outputPlace(files: EngineFiles, { format, index }: OpenMod
     }
     return { kind: "folder", path };
   }
-  throw new EngineError("bad-request", `The output of a ${format.label} model is a file whose name ends in ${ending}.`, { file: path });
+  throw new EngineError("bad-request", `A ${format.label} export is a file whose name ends in ${ending}.`, { file: path });
 }
 
 /** The source stays as it is, and nothing is replaced but an earlier output of the same name. */

@@ -1,6 +1,7 @@
 import { EngineError, toEngineError } from "../core/errors";
 import type { OutputFile } from "../formats/format";
 import type { Staging } from "./deps";
+import type { PlannedExport } from "./exportChoices";
 import type { ModelOpener, OpenModel } from "./openModel";
 
 export interface ReadBack {
@@ -8,12 +9,13 @@ export interface ReadBack {
   readonly staging: Staging;
   readonly outputs: readonly OutputFile[];
   readonly model: OpenModel;
+  readonly planned: Pick<PlannedExport, "tensorCount" | "parameterCount">;
   /** Name of the file to open. */
   readonly main: string;
 }
 
 /** Opens what was written with our own reader, before it gets its final name, and compares it with what was meant. */
-export async function readBack({ opener, staging, outputs, model, main }: ReadBack): Promise<void> {
+export async function readBack({ opener, staging, outputs, model, planned, main }: ReadBack): Promise<void> {
   const fail = (what: string, tensor?: string): never => {
     const message = `The written model does not read back (${what.replace(/\.$/, "")}), so it was not kept; please report this.`;
     throw new EngineError("io", message, { file: staging.sinks[0].finalPath, tensor });
@@ -27,6 +29,6 @@ export async function readBack({ opener, staging, outputs, model, main }: ReadBa
   const known = new Set(source.problems.map((p) => p.code));
   const problem = index.problems.find((p) => !known.has(p.code));
   if (problem) fail(problem.message, problem.tensor);
-  if (index.tensors.length !== source.tensors.length) fail(`${index.tensors.length} tensors instead of ${source.tensors.length}`);
-  if (index.parameterCount !== source.parameterCount) fail(`${index.parameterCount} parameters instead of ${source.parameterCount}`);
+  if (index.tensors.length !== planned.tensorCount) fail(`${index.tensors.length} tensors instead of ${planned.tensorCount}`);
+  if (index.parameterCount !== planned.parameterCount) fail(`${index.parameterCount} parameters instead of ${planned.parameterCount}`);
 }

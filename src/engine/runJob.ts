@@ -22,10 +22,10 @@ export async function runJob(job: ExportJob, { pool, sinks, token, onBytes }: Jo
     const target = { path: sinks[job.sink].temporaryPath, offset };
     return pool.run({ kind: "copy", source: { path: sourcePath, offset: sourceOffset }, target, byteLength }, token, onBytes);
   }
-  const { tensor, encoding } = job;
+  const { tensor, encoding, ropeHeads } = job;
   const planes = job.planes.map((targets) =>
     isInPlace(targets) ? { path: sinks[targets[0].sink].temporaryPath, offset: targets[0].segment.offset } : { collect: true as const });
-  const result = await pool.run({ kind: "encode", tensor, encoding, planes }, token, onBytes);
+  const result = await pool.run({ kind: "encode", tensor, encoding, planes, ropeHeads }, token, onBytes);
   for (const [i, targets] of job.planes.entries()) {
     if (isInPlace(targets)) continue;
     const plane = result.planes[i];

@@ -30,6 +30,8 @@ export interface EncodeTask {
   readonly tensor: TensorSource;
   readonly encoding: string;
   readonly planes: readonly ({ readonly path: string; readonly offset: number } | { readonly collect: true })[];
+  /** Rows are written in RoPE order for so many heads (core/rope.ts). Planes with a path only. */
+  readonly ropeHeads?: number;
   /** `columns` non-negative importance weights. */
   readonly importance?: Float32Array;
 }

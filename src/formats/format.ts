@@ -46,6 +46,8 @@ export type Segment =
        * (transposed int8 codes; zero points of 4 or 8 bits packed along the output dimension).
        */
       readonly arrangement: "rows" | ArrangementName;
+      /** The rows of each of so many heads are interleaved on the way: halves r and r + d/2 become neighbours (RoPE pairs). */
+      readonly ropeHeads?: number;
     };
 
 export type ArrangementName =

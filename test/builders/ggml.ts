@@ -48,7 +48,12 @@ function findLibrary(): string | undefined {
 }
 
 /** The library from the cache folder; fetched there once through npm, which needs the network. */
-export function loadGgml(): Ggml {
+export const loadGgml = (): Ggml => (loaded ??= load());
+
+/** Kept: the library checks that it is initialised only once in a process. */
+let loaded: Ggml | undefined;
+
+function load(): Ggml {
   const path = findLibrary() ?? fetchLibrary();
   const library = koffi.load(path);
   const typeSize = library.func("size_t ggml_type_size(int)");

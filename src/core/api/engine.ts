@@ -41,6 +41,8 @@ export interface AnalyseSummary {
 /** One row of the export quick pick. */
 export interface ExportChoice {
   readonly encoding: string;
+  /** Container of the result: the model's own, or GGUF from a Hugging Face folder. */
+  readonly format: FormatName;
   readonly label: string;
   readonly description: string;
   /** Predicted bytes of all written weight files. */

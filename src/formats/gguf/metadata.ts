@@ -47,6 +47,23 @@ export const f32Array = (key: string, values: Float32Array): MetadataEntry =>
 export const i32Array = (key: string, values: Int32Array): MetadataEntry =>
   arrayEntry(key, valueTypes.i32, values.length, 4 * values.length, (v, _, at) => values.forEach((x, i) => v.setInt32(at + 4 * i, x, true)));
 
+/** A scalar or string value as text, for the rules that read metadata; arrays as "". */
+export function metadataText({ value }: MetadataEntry): string {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  switch (view.getUint32(0, true)) {
+    case valueTypes.u32:
+      return String(view.getUint32(4, true));
+    case valueTypes.f32:
+      return String(view.getFloat32(4, true));
+    case valueTypes.bool:
+      return String(view.getUint8(4) === 1);
+    case valueTypes.string:
+      return new TextDecoder().decode(value.subarray(12));
+    default:
+      return "";
+  }
+}
+
 /** All pairs as they stand in a file, after the counts. */
 export function encodeMetadata(entries: readonly MetadataEntry[]): Uint8Array {
   const keys = entries.map((e) => utf8.encode(e.key));

@@ -51,6 +51,7 @@ const iq4 = {
 
 /** Rows of llama_tensor_get_type_impl, without an importance matrix. */
 export const mixes: readonly Mix[] = [
+  { name: "f32", label: "F32", description: "32-bit floats", fileType: 0, base: "f32" },
   { name: "f16", label: "F16", description: "16-bit floats", fileType: 1, base: "f16" },
   { name: "bf16", label: "BF16", description: "16-bit brain floats", fileType: 32, base: "bf16" },
   { name: "q8_0", label: "Q8_0", description: "8 bits in blocks of 32; hardly any loss", fileType: 7, base: "q8_0" },

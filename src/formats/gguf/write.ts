@@ -149,7 +149,7 @@ function joinCopies(segments: readonly Segment[]): Segment[] {
 }
 
 /** Little-endian bytes, appended. */
-class Writer {
+export class Writer {
   #buffer = new Uint8Array(256);
   #length = 0;
 

@@ -7,8 +7,6 @@ export interface TensorMapping {
   readonly name: string;
   /** Rows of each head are interleaved: llama.cpp's "llama" rotates neighbouring pairs, Hugging Face halves. Number of heads. */
   readonly ropeHeads?: number;
-  /** The source keeps [in][out] (GPT-2's Conv1D). */
-  readonly transposed?: boolean;
   /** Added to every element (Gemma's norms are stored as w and used as 1 + w). One-dimensional tensors only. */
   readonly add?: number;
 }

@@ -16,7 +16,7 @@ const names = [
   ...both("h.{n}.mlp.c_proj", "blk.{n}.ffn_down"),
 ] as const;
 
-/** Learned positions, layer norms with biases, and Conv1D weights kept as [in][out]. */
+/** Learned positions, layer norms with biases. Its Conv1D weights are [out, in] here as everywhere (formats/safetensors). */
 export const gpt2: Family = {
   architectures: ["GPT2LMHeadModel"],
   ggufArchitecture: "gpt2",
@@ -37,6 +37,6 @@ export const gpt2: Family = {
     if (/\.attn\.(bias|masked_bias)$/.test(bare)) return "skip"; // the causal mask
     const gguf = mapByTable(bare, names);
     if (gguf === undefined) return undefined;
-    return /(attn_qkv|attn_output|ffn_up|ffn_down)\.weight$/.test(gguf) ? { name: gguf, transposed: true } : { name: gguf };
+    return { name: gguf };
   },
 };

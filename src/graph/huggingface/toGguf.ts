@@ -1,0 +1,190 @@
+import type { ModelFolder } from "../../core/bytes";
+import { EngineError } from "../../core/errors";
+import type { ModelIndex, TensorInfo } from "../../core/model";
+import { ropeRow } from "../../core/rope";
+import { encoding as encodingNamed } from "../../encodings/index";
+import type { EncodingFacts, ExportTarget, WritePlan } from "../../formats/format";
+import { assign } from "../../formats/gguf/assign";
+import { metadataText, text, u32, type MetadataEntry } from "../../formats/gguf/metadata";
+import { mixes } from "../../formats/gguf/mixes";
+import { planNew, type NewTensor } from "../../formats/gguf/writeNew";
+import { HuggingFaceConfig } from "./config";
+import { families, familyOf } from "./families";
+import type { Family, TensorMapping } from "./family";
+import { tokenizerMetadata } from "./tokenizer";
+
+/** An export that changes the container: its layout, and what reads back from it. */
+export interface Conversion {
+  readonly plan: WritePlan;
+  /** Tensors and elements of the written file. */
+  readonly tensorCount: number;
+  readonly parameterCount: number;
+  /** How many go through an encoding. */
+  readonly encodedCount: number;
+  readonly notes: readonly string[];
+}
+
+/** A model whose configuration and tokenizer have been read: any number of layouts can be made of it. */
+export interface PreparedConversion {
+  /** `target` is a file type of llama-quantize: "f16", "q4_K_M", … */
+  plan(target: string, outputName: string, facts: EncodingFacts): Conversion;
+}
+
+const configName = "config.json";
+const smallFileLimit = 64 * 1024 * 1024;
+const quantizationVersion = 2;
+
+/** GGUF file types that a Hugging Face folder can become. */
+export const conversionTargets: readonly ExportTarget[] = mixes.map(({ name, label, description }) => ({ name, label, description }));
+
+/** Why this model cannot become a GGUF, or undefined. Reads nothing but the index. */
+export function conversionProblem(index: ModelIndex): string | undefined {
+  if (familyOf(index.architecture)) return undefined;
+  const known = families.flatMap((f) => f.architectures).join(", ");
+  return `${index.architecture} models cannot be written as GGUF yet; these can: ${known}.`;
+}
+
+/**
+ * A Hugging Face folder on its way to a GGUF: names, metadata, tokenizer, RoPE order. Matrices go through the encodings;
+ * vectors are F32, as llama.cpp's converter has it. Throws "unsupported" naming the architecture or the setting that stands
+ * in the way, "not-found" for a missing tokenizer.
+ */
+export async function prepareConversion(folder: ModelFolder, index: ModelIndex): Promise<PreparedConversion> {
+  const problem = conversionProblem(index);
+  if (problem) throw new EngineError("unsupported", problem, { file: index.path });
+  const family = familyOf(index.architecture)!;
+  const config = HuggingFaceConfig.parse(await folder.readText(configName, smallFileLimit), `${folder.path}/${configName}`);
+  const tokenizer = await tokenizerOf(folder, config);
+  const fixed: MetadataEntry[] = [...family.metadata(config), ...tokenizer.entries];
+  const { mapped, notes } = mapTensors(index, family, config);
+  const vectors = new Map<string, Uint8Array>();
+  for (const { source, mapping } of mapped) {
+    if (source.shape.length < 2 && (mapping.add || mapping.ropeHeads)) {
+      vectors.set(mapping.name, await vectorBytes(folder, index, source, mapping));
+    }
+  }
+  const computed = family.computed?.(config) ?? [];
+  return {
+    plan(target, outputName, facts) {
+      const mix = mixes.find((m) => m.name === target);
+      if (!mix) throw new EngineError("bad-request", `GGUF has no file type "${target}".`, { file: index.path });
+      const metadata: MetadataEntry[] = [
+        text("general.architecture", family.ggufArchitecture),
+        text("general.type", "model"),
+        text("general.name", modelName(folder.path)),
+        u32("general.file_type", mix.fileType),
+        u32("general.quantization_version", quantizationVersion),
+        ...fixed,
+      ];
+      const view = ggufView(index, family, metadata, mapped);
+      const assigned = assign(view, target, facts);
+      const wanted = new Map(assigned.assignments.map((a) => [a.tensor, a.encoding]));
+      const tensors: NewTensor[] = mapped.map(({ source, mapping }, i) => {
+        const { name, shape } = view.tensors[i];
+        const bytes = vectors.get(name);
+        const encoding = wanted.get(name) ?? restingEncoding(view.tensors[i]);
+        return { name, shape, encoding, from: bytes ? { bytes } : { tensor: source.name, ropeHeads: mapping.ropeHeads } };
+      });
+      for (const { name, values } of computed) {
+        tensors.push({ name, shape: [values.length], encoding: "f32", from: { bytes: littleEndian(values) } });
+      }
+      return {
+        plan: planNew({ metadata, tensors, outputName, facts }),
+        tensorCount: tensors.length,
+        parameterCount: tensors.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0),
+        encodedCount: wanted.size,
+        notes: [...notes, ...tokenizer.notes, ...assigned.notes],
+      };
+    },
+  };
+}
+
+interface Mapped {
+  readonly source: TensorInfo;
+  readonly mapping: TensorMapping;
+}
+
+function mapTensors(index: ModelIndex, family: Family, config: HuggingFaceConfig): { mapped: Mapped[]; notes: string[] } {
+  const mapped: Mapped[] = [];
+  const tied = config.flag("tie_word_embeddings", false);
+  const notes: string[] = [];
+  for (const source of index.tensors) {
+    const mapping = family.map(source.name, config);
+    if (mapping === "skip") continue;
+    if (mapping === undefined) {
+      const message = `llama.cpp's ${family.ggufArchitecture} has no place for this tensor, so the model cannot become a GGUF.`;
+      throw new EngineError("unsupported", message, { file: index.path, tensor: source.name });
+    }
+    if (mapping.name === "output.weight" && tied) {
+      notes.push("The head is the embedding (tie_word_embeddings), so it is written once.");
+      continue;
+    }
+    mapped.push({ source, mapping });
+  }
+  return { mapped, notes };
+}
+
+/** The model as llama-quantize's rules would see it: GGUF names, architecture and metadata. */
+function ggufView(index: ModelIndex, family: Family, metadata: readonly MetadataEntry[], mapped: readonly Mapped[]): ModelIndex {
+  return {
+    ...index,
+    format: "gguf",
+    architecture: family.ggufArchitecture,
+    metadata: metadata.map((entry) => [entry.key, metadataText(entry)] as const),
+    tensors: mapped.map(({ source, mapping }) => ({ ...source, name: mapping.name })),
+  };
+}
+
+/** Vectors and position tables are F32; matrices that no rule names keep a float type that GGUF has. */
+function restingEncoding({ name, shape, storage }: TensorInfo): string {
+  if (shape.length < 2 || name === "position_embd.weight") return "f32";
+  return storage && ["f32", "f16", "bf16"].includes(storage.encoding) ? storage.encoding : "f32";
+}
+
+/** A small vector, read and changed while planning. */
+async function vectorBytes(folder: ModelFolder, index: ModelIndex, source: TensorInfo, { add = 0, ropeHeads }: TensorMapping): Promise<Uint8Array> {
+  const range = source.storage?.planes[0];
+  if (!source.storage || !range || source.storage.planes.length !== 1) {
+    throw new EngineError("unsupported", `Values stored as ${source.encodingLabel} cannot be decoded.`, { file: index.path, tensor: source.name });
+  }
+  let bytes: Uint8Array;
+  if ("inline" in range) bytes = range.inline;
+  else {
+    const file = await folder.open(index.files[range.file]);
+    try {
+      bytes = await file.read(range.offset, range.byteLength);
+    } finally {
+      await file.close();
+    }
+  }
+  const values = new Float32Array(source.elementCount);
+  encodingNamed(source.storage.encoding).decode([bytes], 1, values.length, values);
+  const out = new Float32Array(values.length);
+  const row = ropeHeads ? ropeRow(values.length, ropeHeads) : (i: number) => i;
+  for (let i = 0; i < values.length; i++) out[row(i)] = values[i] + add;
+  return littleEndian(out);
+}
+
+async function tokenizerOf(folder: ModelFolder, config: HuggingFaceConfig) {
+  if (!(await folder.exists("tokenizer.json"))) {
+    const hint = (await folder.exists("tokenizer.model"))
+      ? "Only tokenizer.model is there; save the tokenizer with transformers once to get tokenizer.json."
+      : "A GGUF carries its tokenizer.";
+    throw new EngineError("not-found", `tokenizer.json is missing beside the model. ${hint}`, { file: folder.path });
+  }
+  const tokenizer = await folder.readText("tokenizer.json", smallFileLimit);
+  const hasConfig = await folder.exists("tokenizer_config.json");
+  return tokenizerMetadata(
+    { tokenizer, config: hasConfig ? await folder.readText("tokenizer_config.json", smallFileLimit) : undefined, path: `${folder.path}/tokenizer.json` },
+    config,
+  );
+}
+
+const modelName = (path: string) => path.split(/[/\\]/).filter(Boolean).at(-1) ?? "model";
+
+function littleEndian(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  values.forEach((x, i) => view.setFloat32(4 * i, x, true));
+  return bytes;
+}
