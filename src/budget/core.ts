@@ -48,7 +48,9 @@ interface Incumbent {
 
 function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumbent, effort: number): GapResult & Incumbent {
   let { gap } = incumbent;
-  const core = coreClasses(classes, vertex, slope, gap);
+  // So many options that even the narrowest search would exceed the effort are cut to the cheapest; the rest bounds the answer.
+  const most = costLimit(classes, vertex, slope, gap, Math.max(64, Math.floor(effort / 24)));
+  const core = coreClasses(classes, vertex, slope, most);
   const suffix = suffixBounds(core, slope);
 
   // States of the current stage in ascending Δ; parents and options of all stages, to walk back.
@@ -56,13 +58,13 @@ function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumb
   const parents: Int32Array[] = [];
   const picks: Uint16Array[] = [];
   let winner: { stage: number; state: number } | undefined;
-  let dropped = Infinity;
+  let dropped = most < gap ? most : Infinity;
   let visited = 0;
 
   for (let stage = 0; stage < core.length && states.bytes.length > 0; stage++) {
     const { options } = core[stage];
     let merged = mergeOptions(states, options, { slack, slope, gap, rest: suffix[stage + 1] });
-    visited += states.bytes.length * options.length;
+    visited += states.bytes.length * mergeCost(options.length);
     for (let s = 0; s < merged.bytes.length; s++) {
       const left = slack - merged.bytes[s];
       const value = merged.cost[s] + slope * left;
@@ -72,24 +74,22 @@ function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumb
       }
     }
     // Beyond the effort only the most promising states go on; what the others could still reach bounds the answer.
-    const room = Math.max(16, Math.floor((effort - visited) / Math.max(1, core.length - stage - 1) / 3));
+    const share = (effort - visited) / Math.max(1, core.length - stage - 1);
+    const room = Math.max(16, Math.floor(share / mergeCost(core[stage + 1]?.options.length ?? 1)));
     if (merged.bytes.length > room) {
-      const { bounds } = merged;
-      const order = Uint32Array.from(bounds, (_, i) => i).sort((a, b) => bounds[a] - bounds[b] || a - b);
-      dropped = Math.min(dropped, bounds[order[room]]);
-      const kept = order.slice(0, room);
-      if (winner?.stage === stage && !kept.includes(winner.state)) {
-        dropped = Math.min(dropped, bounds[kept[room - 1]]);
-        kept[room - 1] = winner.state;
-      }
-      kept.sort();
-      if (winner?.stage === stage) winner.state = kept.indexOf(winner.state);
+      const kept = lowest(merged.bounds, room, winner?.stage === stage ? winner.state : -1);
+      dropped = Math.min(dropped, kept.leastDropped);
+      if (winner?.stage === stage) winner.state = kept.indices.indexOf(winner.state);
+      const take = <A extends Float64Array | Int32Array | Uint16Array>(from: A, to: A): A => {
+        kept.indices.forEach((index, i) => (to[i] = from[index]));
+        return to;
+      };
       merged = {
-        bytes: Float64Array.from(kept, (i) => merged.bytes[i]),
-        cost: Float64Array.from(kept, (i) => merged.cost[i]),
-        bounds,
-        parent: Int32Array.from(kept, (i) => merged.parent[i]),
-        pick: Uint16Array.from(kept, (i) => merged.pick[i]),
+        bytes: take(merged.bytes, new Float64Array(room)),
+        cost: take(merged.cost, new Float64Array(room)),
+        bounds: merged.bounds,
+        parent: take(merged.parent, new Int32Array(room)),
+        pick: take(merged.pick, new Uint16Array(room)),
       };
     }
     parents.push(merged.parent);
@@ -106,6 +106,29 @@ function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumb
     }
   }
   return { chosen, gap, lowerBound: Math.min(gap, dropped), exact: dropped >= gap };
+}
+
+/** Ascending indices of the `count` lowest bounds, the first of equal ones, `always` among them; and the lowest of the others. */
+function lowest(bounds: Float64Array, count: number, always: number): { indices: Uint32Array; leastDropped: number } {
+  const sorted = bounds.slice().sort();
+  const limit = sorted[count - 1];
+  let equal = count; // how many equal to the limit may stay
+  for (let i = 0; i < count && sorted[i] < limit; i++) equal--;
+  const indices = new Uint32Array(count);
+  let kept = 0;
+  let seen = always < 0;
+  for (let i = 0; i < bounds.length && kept < count; i++) {
+    if (bounds[i] > limit || (bounds[i] === limit && equal-- <= 0)) continue;
+    if (i === always) seen = true;
+    indices[kept++] = i;
+  }
+  let leastDropped = sorted[count];
+  if (!seen) {
+    leastDropped = Math.min(leastDropped, bounds[indices[count - 1]]);
+    indices[count - 1] = always;
+    indices.sort();
+  }
+  return { indices, leastDropped };
 }
 
 /** Uses up the slack with each class's most saving step per byte, best first: a whole assignment and its distance from the bound. */
@@ -137,6 +160,20 @@ function fillGreedily(classes: readonly ChoiceClass[], vertex: Int32Array, slack
     gap -= rate[index] * bytes;
   }
   return { chosen, gap: Math.max(0, gap) };
+}
+
+/** The gap, or where more options than `count` lie below it, the cost of the first one too many. */
+function costLimit(classes: readonly ChoiceClass[], vertex: Int32Array, slope: number, gap: number, count: number): number {
+  const costs: number[] = [];
+  for (let index = 0; index < classes.length; index++) {
+    const { options } = classes[index];
+    const from = options[vertex[index]];
+    for (let option = 0; option < options.length; option++) {
+      const cost = options[option].error - from.error + slope * (options[option].bytes - from.bytes);
+      if (option !== vertex[index] && cost < gap) costs.push(Math.max(0, cost));
+    }
+  }
+  return costs.length > count ? Float64Array.from(costs).sort()[count] : gap;
 }
 
 /** Classes with another option worth a look: the cheapest changes first, by reduced cost per byte moved. */
@@ -181,6 +218,11 @@ function suffixBounds(core: readonly CoreClass[], slope: number): { fill: number
     out[stage] = { fill, reduce, reducible };
   }
   return out;
+}
+
+/** Visits that a state costs in a merge of so many options: each is compared with the heads of the others. */
+function mergeCost(options: number): number {
+  return options * Math.max(1, options / 4);
 }
 
 interface States {
