@@ -2,10 +2,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { benchAccuracy } from "./accuracy";
 import { benchErrors } from "./errors";
 import { benchThroughput } from "./throughput";
 
-const benches: Record<string, (folder: string) => Promise<void>> = { read: benchThroughput, errors: benchErrors };
+const benches: Record<string, (folder: string) => Promise<void>> = { read: benchThroughput, errors: benchErrors, accuracy: benchAccuracy };
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
