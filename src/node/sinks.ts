@@ -4,7 +4,7 @@ import * as path from "node:path";
 import type { ByteSink } from "../core/bytes";
 import { EngineError, toEngineError } from "../core/errors";
 
-/** A temporary file this old whose process is gone belongs to nobody. Long enough for a writer on another machine to show life. */
+/** A temporary file this old whose process is gone belongs to nobody. A writer on another machine shows life sooner. */
 const abandonedAfter = 10 * 60 * 1000;
 
 /** Several files that appear together or not at all. */
@@ -21,7 +21,7 @@ export interface SinkSet {
 export async function createSink(finalPath: string): Promise<ByteSink> {
   const final = path.resolve(finalPath);
   await sweep(final);
-  return FileSink.create(final, temporaryName(final), true);
+  return FileSink.create(final, temporaryName(final));
 }
 
 /**
@@ -35,7 +35,7 @@ export async function createSinks(folder: string, names: readonly string[]): Pro
     for (const name of names) {
       const final = path.resolve(folder, safeName(name));
       await sweep(final);
-      sinks.push(await FileSink.create(final, temporaryName(final), true));
+      sinks.push(await FileSink.create(final, temporaryName(final)));
     }
   } catch (error) {
     await abort();
@@ -57,51 +57,6 @@ export async function createSinks(folder: string, names: readonly string[]): Pro
         await abort();
         throw error;
       }
-    },
-  };
-}
-
-/**
- * A new folder that appears with all its files at once, by one rename. Throws "bad-request" where the final name is taken by
- * anything but an empty folder. Names may contain "/" for folders inside.
- */
-export async function createFolderSink(finalFolder: string, names: readonly string[]): Promise<SinkSet> {
-  const final = path.resolve(finalFolder);
-  await refuseTaken(final);
-  await sweep(final);
-  const temporary = temporaryName(final);
-  const sinks: FileSink[] = [];
-  const abort = async () => {
-    await Promise.all(sinks.map((s) => s.abort()));
-    await fs.rm(temporary, { recursive: true, force: true });
-  };
-  try {
-    await fs.mkdir(temporary, { recursive: false });
-    for (const name of names) {
-      const inside = path.join(temporary, safeName(name));
-      await fs.mkdir(path.dirname(inside), { recursive: true });
-      sinks.push(await FileSink.create(path.join(final, name), inside, false));
-    }
-  } catch (error) {
-    await abort();
-    throw toEngineError(error, { file: final });
-  }
-  let committed = false;
-  return {
-    sinks,
-    abort: async () => void (committed || (await abort())),
-    async commit() {
-      if (committed) return;
-      try {
-        for (const sink of sinks) await sink.commit();
-        await refuseTaken(final);
-        await fs.rename(temporary, final);
-      } catch (error) {
-        await abort();
-        throw toEngineError(error, { file: final });
-      }
-      committed = true;
-      await syncFolder(path.dirname(final));
     },
   };
 }
@@ -167,9 +122,9 @@ export async function syncFolder(folder: string): Promise<void> {
 class FileSink implements ByteSink {
   #state: "open" | "flushed" | "committed" | "aborted" = "open";
 
-  static async create(finalPath: string, temporaryPath: string, renames: boolean): Promise<FileSink> {
+  static async create(finalPath: string, temporaryPath: string): Promise<FileSink> {
     try {
-      return new FileSink(finalPath, temporaryPath, renames, await fs.open(temporaryPath, "wx"));
+      return new FileSink(finalPath, temporaryPath, await fs.open(temporaryPath, "wx"));
     } catch (error) {
       throw toEngineError(error, { file: finalPath });
     }
@@ -178,13 +133,12 @@ class FileSink implements ByteSink {
   constructor(
     readonly finalPath: string,
     readonly temporaryPath: string,
-    /** False inside a temporary folder, which is renamed as a whole. */
-    readonly renames: boolean,
     readonly handle: fs.FileHandle,
   ) {}
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    if (this.#state !== "open") throw new EngineError("bad-request", "The output file is closed already.", { file: this.finalPath });
+    if (this.#state !== "open")
+      throw new EngineError("bad-request", "The output file is closed already.", { file: this.finalPath });
     let done = 0;
     try {
       while (done < bytes.length) {
@@ -209,21 +163,20 @@ class FileSink implements ByteSink {
 
   async commit(): Promise<void> {
     if (this.#state === "committed") return;
-    if (this.#state === "aborted") throw new EngineError("bad-request", "The output file was given up already.", { file: this.finalPath });
+    if (this.#state === "aborted")
+      throw new EngineError("bad-request", "The output file was given up already.", { file: this.finalPath });
     await this.flush();
-    if (this.renames) {
-      try {
-        await fs.rename(this.temporaryPath, this.finalPath);
-      } catch (error) {
-        throw toEngineError(error, { file: this.finalPath });
-      }
-      await syncFolder(path.dirname(this.finalPath));
+    try {
+      await fs.rename(this.temporaryPath, this.finalPath);
+    } catch (error) {
+      throw toEngineError(error, { file: this.finalPath });
     }
+    await syncFolder(path.dirname(this.finalPath));
     this.#state = "committed";
   }
 
   async abort(): Promise<void> {
-    if (this.#state === "aborted" || (this.#state === "committed" && this.renames)) return;
+    if (this.#state === "aborted" || this.#state === "committed") return;
     const wasOpen = this.#state === "open";
     this.#state = "aborted";
     if (wasOpen) await this.handle.close().catch(() => {});

@@ -7,6 +7,8 @@ import { JsonError, JsonReader } from "./json";
 
 /** The library's own limit: "arbitrarily chosen to prevent parsing extremely large JSON". */
 const largestHeader = 100_000_000;
+/** A hundred times the largest published model; the library's own limit on the header would allow 1.7 million. */
+export const mostTensors = 262144;
 const largestU64 = 2n ** 64n - 1n;
 
 /** A tensor as one file's header has it. */
@@ -74,6 +76,10 @@ export async function readHeader(source: ByteSource, problems: Problems): Promis
   return { tensors, metadata, dataStart };
 }
 
+export function tooManyTensors(file: string): EngineError {
+  return new EngineError("too-large", `The model has more than ${mostTensors} tensors, which is not supported.`, { file });
+}
+
 function parse(bytes: Uint8Array, file: string, problems: Problems) {
   const json = new JsonReader(bytes);
   const entries = new Map<string, Entry>();
@@ -96,6 +102,7 @@ function parse(bytes: Uint8Array, file: string, problems: Problems) {
         if (entries.has(name))
           problems.add("duplicate-name", `The header names ${quote(name)} twice; the last one is shown.`, name);
         entries.set(name, entry);
+        if (entries.size > mostTensors) throw tooManyTensors(file);
       });
       if (!wrong) return;
       complete = false;

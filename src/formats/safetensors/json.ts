@@ -23,9 +23,12 @@ export class KindError extends JsonError {}
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const space = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const escapes: Record<string, string> = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
-const numberEnd = /[^0-9+\-.eE]/;
 const numberForm = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 const largestU64 = 2n ** 64n - 1n;
+
+/** 0–9 + - . E e */
+const isNumeric = (byte: number): boolean =>
+  (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65;
 
 /** A cursor over UTF-8 bytes. Reading methods skip white space first. */
 export class JsonReader {
@@ -166,7 +169,7 @@ export class JsonReader {
   #number(): string {
     const start = this.position;
     let at = start;
-    while (at < this.bytes.length && !numberEnd.test(String.fromCharCode(this.bytes[at]))) at++;
+    while (at < this.bytes.length && isNumeric(this.bytes[at])) at++;
     if (at === start) this.wrongKind("a number");
     const text = String.fromCharCode(...this.bytes.subarray(start, Math.min(at, start + 400)));
     if (at - start > 400 || !numberForm.test(text) || !Number.isFinite(Number(text))) this.fail("not a number that fits");

@@ -1,7 +1,7 @@
 import type { ModelFolder } from "../../core/bytes";
 import type { ModelIndex, TensorInfo, TensorStorage } from "../../core/model";
 import { Problems } from "../problems";
-import { cut, naturalOrder, quote } from "../text";
+import { cut, inNaturalOrder, quote } from "../text";
 import { type ModelConfig, configEntries, readConfig } from "./config";
 import { dtypes } from "./dtypes";
 import { findQuantized, type LogicalTensor } from "./quantized";
@@ -23,14 +23,14 @@ export async function readSafetensors(folder: ModelFolder, name: string): Promis
   const used = new Set(logical.flatMap((l) => l.parts));
   const taken = new Set(logical.map((l) => l.name));
   const conv1d = usesConv1d(store, config);
-  const tensors: TensorInfo[] = logical.map(describeLogical);
+  const described: TensorInfo[] = logical.map(describeLogical);
   for (const tensor of store.tensors.values()) {
     if (used.has(tensor.name)) continue;
     if (taken.has(tensor.name))
       problems.add("duplicate-name", `Tensor ${quote(tensor.name)} is stored both plain and quantized.`, tensor.name);
-    else tensors.push(describePlain(tensor, conv1d, problems));
+    else described.push(describePlain(tensor, conv1d, problems));
   }
-  tensors.sort((a, b) => naturalOrder(a.name, b.name) || (a.name < b.name ? -1 : 1));
+  const tensors = inNaturalOrder(described, (t) => t.name);
   const index: ModelIndex = {
     format: "safetensors",
     path: `${folder.path}/${name}`,

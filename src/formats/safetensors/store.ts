@@ -2,7 +2,7 @@ import type { ModelFolder } from "../../core/bytes";
 import { EngineError, toEngineError } from "../../core/errors";
 import type { Problems } from "../problems";
 import { quote } from "../text";
-import { readHeader, type StoredTensor } from "./header";
+import { mostTensors, readHeader, type StoredTensor, tooManyTensors } from "./header";
 import { findShards, type ShardSet } from "./shards";
 
 /** Open files at a time while headers are read. */
@@ -64,6 +64,7 @@ export async function readStore(folder: ModelFolder, name: string, problems: Pro
         problems.add("not-in-index", `Tensor ${quote(tensor.name)} is in ${quote(file)} and the index ${says}.`, tensor.name);
       }
       tensors.set(tensor.name, { ...tensor, file: index });
+      if (tensors.size > mostTensors) throw tooManyTensors(`${folder.path}/${name}`);
     }
   }
   if (shards.placement) {

@@ -2,7 +2,7 @@ import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import { packedZerosBytes } from "../arrange";
 import type { EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
-import { naturalOrder } from "../text";
+import { inNaturalOrder } from "../text";
 import { mergeConfig, quantizationConfig, type SchemeGroup } from "./configWriter";
 import { inFileOrder, type PlannedTensor, writeHeader } from "./headerWriter";
 import { readSafetensors, type SafetensorsModel } from "./read";
@@ -227,7 +227,8 @@ async function configFile(
   }
   const kept = model.index.tensors.filter((t) => t.shape.length === 2 && t.name.endsWith(".weight") && !encodings.has(t.name));
   // Naming an embedding among the ignored does no harm: only Linear modules are looked up.
-  const ignore = [...new Set(["lm_head", ...kept.map((t) => t.name.slice(0, -".weight".length))])].sort(naturalOrder);
+  const modules = new Set(["lm_head", ...kept.map((t) => t.name.slice(0, -".weight".length))]);
+  const ignore = inNaturalOrder([...modules], (name) => name);
   const quantization = quantizationConfig([...groups.values()] satisfies SchemeGroup[], ignore);
   if (!model.config) {
     notes.push("The model has no config.json: the written one says only how the weights are quantized.");

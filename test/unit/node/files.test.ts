@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { EngineError } from "../../../src/core/errors";
 import { isSameFile, openFile, openFolder } from "../../../src/node/files";
 import { locate } from "../../../src/node/locate";
-import { createFolderSink, createSink, createSinks } from "../../../src/node/sinks";
+import { createSink, createSinks } from "../../../src/node/sinks";
 
 let root: string;
 const at = (...parts: string[]) => path.join(root, ...parts);
@@ -205,36 +205,7 @@ describe("several output files", () => {
     assert.deepEqual(fs.readdirSync(root), ["m.onnx"]);
   });
 
-  it("a folder appears with all its files by one rename", async () => {
-    const set = await createFolderSink(at("out"), ["model.safetensors", "sub/config.json"]);
-    await set.sinks[0].write(0, bytes("weights"));
-    assert.equal(fs.existsSync(at("out")), false);
-    await set.commit();
-    await set.abort();
-    assert.deepEqual(fs.readdirSync(root), ["out"]);
-    assert.equal(fs.readFileSync(at("out/model.safetensors"), "utf8"), "weights");
-    assert.equal(fs.statSync(at("out/sub/config.json")).size, 0);
-  });
-
-  it("an aborted folder leaves nothing", async () => {
-    const set = await createFolderSink(at("out"), ["a", "sub/b"]);
-    await set.abort();
-    assert.deepEqual(fs.readdirSync(root), []);
-  });
-
-  it("a folder with something in it is not replaced; an empty one may be", async () => {
-    put("full/x");
-    put("file");
-    fs.mkdirSync(at("empty"));
-    await throwsCode("bad-request", () => createFolderSink(at("full"), ["a"]));
-    await throwsCode("bad-request", () => createFolderSink(at("file"), ["a"]));
-    await (await createFolderSink(at("empty"), ["a"])).commit();
-    assert.deepEqual(fs.readdirSync(root).sort(), ["empty", "file", "full"]);
-    assert.deepEqual(fs.readdirSync(at("empty")), ["a"]);
-  });
-
   it("names that leave the folder are refused and nothing stays", async () => {
-    await throwsCode("unsafe-path", () => createFolderSink(at("out"), ["ok", "../evil"]));
     await throwsCode("unsafe-path", () => createSinks(root, ["ok", "/evil"]));
     assert.deepEqual(fs.readdirSync(root), []);
   });

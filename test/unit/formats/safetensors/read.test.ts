@@ -154,6 +154,11 @@ describe("a safetensors header", () => {
     assert.match(index.problems[50].message, /99950 more/);
   });
 
+  it("more tensors than memory should hold are refused", async () => {
+    const many = Array.from({ length: 262_145 }, (_, i) => `"${i}":["I8",[0],[0,0]]`).join(",");
+    assert.equal(await outcome(rawSafetensors(`{${many}}`)), "error too-large");
+  });
+
   it("nothing reaches the prototypes", async () => {
     folder.put(
       "m.safetensors",
