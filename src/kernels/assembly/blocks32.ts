@@ -1,4 +1,5 @@
 // ggml's blocks of 32, encoded without importance weights in f32 steps as the reference does them, and their error without the bytes.
+import { weighted_q4_0, weighted_q4_1, weighted_q5_0, weighted_q5_1 } from "./encodeWeighted";
 import { half } from "./half";
 
 /** Beyond this a half-precision scale could become infinite: the encoding itself says what to do then. */
@@ -330,22 +331,22 @@ function encodeShifted(x: usize, rows: u32, columns: u32, target: usize, topCode
   return 1;
 }
 
-// With importance weights these types search; the encodings themselves do that.
+// With importance weights these types search.
 
 export function encode_q4_0(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {
-  return importance ? 0 : encodeSymmetric(x, rows, columns, target, 8, false);
+  return importance ? weighted_q4_0(x, rows, columns, importance, scratch, target) : encodeSymmetric(x, rows, columns, target, 8, false);
 }
 
 export function encode_q5_0(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {
-  return importance ? 0 : encodeSymmetric(x, rows, columns, target, 16, true);
+  return importance ? weighted_q5_0(x, rows, columns, importance, scratch, target) : encodeSymmetric(x, rows, columns, target, 16, true);
 }
 
 export function encode_q4_1(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {
-  return importance ? 0 : encodeShifted(x, rows, columns, target, 15, false);
+  return importance ? weighted_q4_1(x, rows, columns, importance, scratch, target) : encodeShifted(x, rows, columns, target, 15, false);
 }
 
 export function encode_q5_1(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {
-  return importance ? 0 : encodeShifted(x, rows, columns, target, 31, true);
+  return importance ? weighted_q5_1(x, rows, columns, importance, scratch, target) : encodeShifted(x, rows, columns, target, 31, true);
 }
 
 export function encode_f16(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {

@@ -1,7 +1,8 @@
 // ggml's super-blocks of 256, byte for byte as src/encodings/ggml. `columns` is a multiple of 256.
+import { codes16, packPairs, symmetric16 } from "./codes";
 import { half } from "./half";
 import {
-  clamped, clampedFirst, descendSymmetric, fitPositive, importanceWeights, importanceWeights16, interleave, meanSquare, nearestInt, nearestInts, rmsWeights, searchAffine,
+  descendSymmetric, fitPositive, importanceWeights, importanceWeights16, interleave, meanSquare, nearestInt, rmsWeights, searchAffine,
   searchSymmetric, ZERO_BLOCK,
 } from "./search";
 import { halfBits } from "./toHalf";
@@ -21,35 +22,6 @@ const CODES: usize = 1440;
 // All sixteen sub-blocks of Q3_K and their codes, lane by lane; before that the codes of a candidate.
 const ALL_X: usize = 2048;
 const ALL_CODES: usize = 3072;
-
-/** Sixteen values as codes, 8 bits each: nearest((x + minimum)/scale), or where the scale is 0 those of the search. */
-// @ts-ignore: decorator
-@inline
-function codes16(x: usize, scale: f32, minimum: f32, top: f32, inverse: f32, base: f32, clampFirst: bool): v128 {
-  let a: v128, b: v128, c: v128, d: v128;
-  if (scale != 0) {
-    const s = f32x4.splat(scale);
-    const m = f32x4.splat(minimum);
-    const zero = i32x4.splat(0);
-    const high = i32x4.splat(top as i32);
-    a = i32x4.max_s(zero, i32x4.min_s(high, nearestInts(f32x4.div(f32x4.add(v128.load(x), m), s))));
-    b = i32x4.max_s(zero, i32x4.min_s(high, nearestInts(f32x4.div(f32x4.add(v128.load(x, 16), m), s))));
-    c = i32x4.max_s(zero, i32x4.min_s(high, nearestInts(f32x4.div(f32x4.add(v128.load(x, 32), m), s))));
-    d = i32x4.max_s(zero, i32x4.min_s(high, nearestInts(f32x4.div(f32x4.add(v128.load(x, 48), m), s))));
-  } else {
-    a = searched(v128.load(x), top, inverse, base, clampFirst);
-    b = searched(v128.load(x, 16), top, inverse, base, clampFirst);
-    c = searched(v128.load(x, 32), top, inverse, base, clampFirst);
-    d = searched(v128.load(x, 48), top, inverse, base, clampFirst);
-  }
-  return i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
-}
-
-function searched(x: v128, top: f32, inverse: f32, base: f32, clampFirst: bool): v128 {
-  const t = f32x4.mul(f32x4.splat(inverse), f32x4.sub(x, f32x4.splat(base)));
-  const l = clampFirst ? clampedFirst(t, f32x4.splat(top)) : clamped(t, i32x4.splat(0), i32x4.splat(top as i32));
-  return i32x4.trunc_sat_f32x4_s(l);
-}
 
 /** Searches the eight sub-blocks of 32 and writes the 16-byte header of Q4_K and Q5_K. False when a scale overflows. */
 // @ts-ignore: decorator
@@ -121,18 +93,6 @@ function subBlockCodes(x: usize, j: usize, d: f32, dmin: f32, top: f32, weighted
   const minimum = dmin * (load<u8>(scratch + j, MIN_CODES) as f32);
   const sub = scratch + (j << 2);
   return codes16(x, scale, minimum, top, load<f32>(sub, INVERSES), load<f32>(sub, BASES), weighted && !load<u32>(sub, INITIALS));
-}
-
-/** Two-bit codes (u8[256]) in their places: byte l of half h holds elements l, l+32, l+64, l+96. */
-function packPairs(codes: usize, out: usize): void {
-  for (let h: usize = 0; h < 2; h++) {
-    for (let l: usize = 0; l < 32; l += 16) {
-      const from = codes + 128 * h + l;
-      const low = v128.or(v128.load(from), i8x16.shl(v128.load(from, 32), 2));
-      const high = v128.or(i8x16.shl(v128.load(from, 64), 4), i8x16.shl(v128.load(from, 96), 6));
-      v128.store(out + 32 * h + l, v128.or(low, high));
-    }
-  }
 }
 
 export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, out: usize): u32 {
@@ -297,7 +257,7 @@ export function encode_q5_K(x: usize, rows: u32, columns: u32, importance: usize
       const dmin = half(load<u16>(out, 2));
       for (let l: usize = 0; l < 32; l += 16) {
         let fifth = i8x16.splat(0);
-        for (let g: usize = 0; g < 4; g++) {
+        for (let g: u32 = 0; g < 4; g++) {
           const low = subBlockCodes(x + 256 * g + 4 * l, 2 * g, d, dmin, 31, importance != 0, scratch);
           const high = subBlockCodes(x + 256 * g + 128 + 4 * l, 2 * g + 1, d, dmin, 31, importance != 0, scratch);
           v128.store(out + 32 * g + l, v128.or(v128.and(low, low4), i16x8.shl(v128.and(high, low4), 4)), 48);
@@ -309,34 +269,6 @@ export function encode_q5_K(x: usize, rows: u32, columns: u32, importance: usize
     }
   }
   return 1;
-}
-
-/** Sixteen symmetric codes −nmax..nmax−1 plus nmax: nearest(x/scale), or of the search where the scale is 0. */
-// @ts-ignore: decorator
-@inline
-function symmetric16(x: usize, scale: f32, nmax: i32, inverse: f32): v128 {
-  const low = i32x4.splat(-nmax);
-  const high = i32x4.splat(nmax - 1);
-  let a: v128, b: v128, c: v128, d: v128;
-  if (scale != 0) {
-    const s = f32x4.splat(scale);
-    a = nearestInts(f32x4.div(v128.load(x), s));
-    b = nearestInts(f32x4.div(v128.load(x, 16), s));
-    c = nearestInts(f32x4.div(v128.load(x, 32), s));
-    d = nearestInts(f32x4.div(v128.load(x, 48), s));
-  } else {
-    if (inverse != inverse) return i8x16.splat(0);
-    const s = f32x4.splat(inverse);
-    a = nearestInts(f32x4.mul(s, v128.load(x)));
-    b = nearestInts(f32x4.mul(s, v128.load(x, 16)));
-    c = nearestInts(f32x4.mul(s, v128.load(x, 32)));
-    d = nearestInts(f32x4.mul(s, v128.load(x, 48)));
-  }
-  a = i32x4.max_s(low, i32x4.min_s(high, a));
-  b = i32x4.max_s(low, i32x4.min_s(high, b));
-  c = i32x4.max_s(low, i32x4.min_s(high, c));
-  d = i32x4.max_s(low, i32x4.min_s(high, d));
-  return i8x16.add(i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)), i8x16.splat(nmax as i8));
 }
 
 export function encode_q6_K(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, out: usize): u32 {

@@ -10,4 +10,6 @@ export * from "./decodeLegacy";
 export * from "./decodeKQuants";
 export * from "./encodeKQuants";
 export * from "./encodeIq4";
+export * from "./encodeTernary";
+export * from "./encodeFp4";
 export * from "./pyramid";

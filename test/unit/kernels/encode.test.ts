@@ -18,6 +18,7 @@ function samples(): [string, (i: number) => number][] {
     ["negative", () => -random.uniform() - 1],
     ["far from zero", () => 100 + 0.01 * random.gaussian()],
     ["constant", () => -0.37],
+    ["just below powers of two", (i) => 2 ** ((Math.floor(i / 64) % 24) - 16) * (i % 32 === 5 ? 1 - (Math.floor(i / 32) % 24) * 2 ** -24 : 0.3)],
     ["zero", () => 0],
     ["blocks of zeros between others", (i) => (i % 512 < 256 || i % 64 < 16 ? 0 : random.gaussian())],
     ["sparse with signed zeros", () => (random.uniform() < 0.05 ? random.gaussian() : sign() * 0)],
@@ -33,7 +34,12 @@ function samples(): [string, (i: number) => number][] {
   ];
 }
 
-const names = ["q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs"];
+const names = [
+  "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "q1_0", "q2_0", "mxfp4",
+  "nvfp4",
+];
+/** What a kernel may leave to the reference: scales that (nearly) overflow, and denormal ones where there is no search. */
+const left = /huge|too large|largest|denormal/;
 
 describe("encoding kernels: bytes other than the reference's", () => {
   const kernels = kernelsOver(2 << 20);
@@ -61,7 +67,8 @@ describe("encoding kernels: bytes other than the reference's", () => {
     assert.equal(refused, false, `${name}, ${sample}: the reference refuses these values`);
     const size = member.planes[0].rowBytes(member.blockElements);
     for (let at = 0; at < wanted.length; at += size) {
-      const [ours, theirs] = [bytes.slice(plane + at, plane + at + size), wanted.slice(at, at + size)].map((b) => Buffer.from(b).toString("hex"));
+      const blocks = [bytes.slice(plane + at, plane + at + size), wanted.slice(at, at + size)];
+      const [ours, theirs] = blocks.map((b) => Buffer.from(b).toString("hex"));
       assert.equal(ours, theirs, `${name}, ${sample}${weights ? ", with importance" : ""}: block ${at / size}`);
     }
     return "covered";
@@ -74,10 +81,9 @@ describe("encoding kernels: bytes other than the reference's", () => {
       const halfZero = weights.map((w) => (random.uniform() < 0.5 ? 0 : w));
       for (const [sample, value] of samples()) {
         const values = Float32Array.from({ length: rows * columns }, (_, i) => value(i));
-        const ordinary = !/too large|largest/.test(sample);
         for (const importance of [undefined, weights, halfZero]) {
           const outcome = check(name, sample, values, importance);
-          if (ordinary) assert.equal(outcome, "covered", `${name}, ${sample}`);
+          if (!left.test(sample)) assert.equal(outcome, "covered", `${name}, ${sample}`);
         }
       }
     });
