@@ -48,14 +48,23 @@ export function encodingWithGroup(encoding: string, group: number | undefined): 
  * Which rule each tensor follows: of those that select it, the last. A rule whose encoding a tensor cannot take tries its
  * fallbacks; when none fits the tensor is kept and there is an error. Never throws: everything wrong is a diagnostic.
  */
-export function applyRecipe(recipe: Recipe, tensors: readonly RecipeTensor[], model?: { readonly fingerprint?: string }): AppliedRecipe {
+export function applyRecipe(
+  recipe: Recipe,
+  tensors: readonly RecipeTensor[],
+  model?: { readonly fingerprint?: string },
+): AppliedRecipe {
   const diagnostics: RecipeDiagnostic[] = [];
   const say = (severity: "error" | "warning", code: RecipeDiagnostic["code"], path: JsonPath, message: string) =>
     diagnostics.push({ severity, code, path, message });
 
   const made = recipe.model?.fingerprint;
   if (made !== undefined && model?.fingerprint !== undefined && made !== model.fingerprint) {
-    say("warning", "other-model", ["model", "fingerprint"], `This recipe was made for another model${recipe.model?.name ? ` (${recipe.model.name})` : ""}.`);
+    say(
+      "warning",
+      "other-model",
+      ["model", "fingerprint"],
+      `This recipe was made for another model${recipe.model?.name ? ` (${recipe.model.name})` : ""}.`,
+    );
   }
   recipe.rules.forEach((rule, r) => checkRule(rule, r, say));
 
@@ -71,7 +80,8 @@ export function applyRecipe(recipe: Recipe, tensors: readonly RecipeTensor[], mo
   const used = new Set(winner.values());
   recipe.rules.forEach((rule, r) => {
     const silent = diagnostics.some((d) => d.code === "no-match" && d.path[1] === r);
-    if (!used.has(r) && !silent) say("warning", "shadowed", ["rules", r], `Later rules decide about every tensor that "${rule.match}" matches.`);
+    if (!used.has(r) && !silent)
+      say("warning", "shadowed", ["rules", r], `Later rules decide about every tensor that "${rule.match}" matches.`);
   });
 
   const misfits = new Map<number, string[]>();
@@ -86,26 +96,42 @@ export function applyRecipe(recipe: Recipe, tensors: readonly RecipeTensor[], mo
       misfits.set(r, [...(misfits.get(r) ?? []), tensor.name]);
       return { tensor: tensor.name, encoding: keep, rule: r };
     }
-    if (found.toLowerCase() !== wanted[0].toLowerCase()) moved.set(`${r} ${found}`, [...(moved.get(`${r} ${found}`) ?? []), tensor.name]);
+    if (found.toLowerCase() !== wanted[0].toLowerCase())
+      moved.set(`${r} ${found}`, [...(moved.get(`${r} ${found}`) ?? []), tensor.name]);
     return {
-      tensor: tensor.name, encoding: found, rule: r,
-      ...(rule.method !== undefined && { method: rule.method }), ...(rule.options && { options: rule.options }),
+      tensor: tensor.name,
+      encoding: found,
+      rule: r,
+      ...(rule.method !== undefined && { method: rule.method }),
+      ...(rule.options && { options: rule.options }),
     };
   });
   for (const [r, names] of misfits) {
     const rule = recipe.rules[r];
     if (diagnostics.some((d) => d.code === "unknown-encoding" && d.path[1] === r)) continue;
-    say("error", "cannot-hold", ["rules", r, "encoding"], `${some(names)} cannot be stored as ${encodingWithGroup(rule.encoding, rule.group)}; add a fallback.`);
+    say(
+      "error",
+      "cannot-hold",
+      ["rules", r, "encoding"],
+      `${some(names)} cannot be stored as ${encodingWithGroup(rule.encoding, rule.group)}; add a fallback.`,
+    );
   }
   for (const [key, names] of moved) {
     const [r, found] = key.split(" ");
-    say("warning", "fell-back", ["rules", Number(r), "fallback"], `${some(names)} cannot take ${recipe.rules[Number(r)].encoding} and will be ${found}.`);
+    say(
+      "warning",
+      "fell-back",
+      ["rules", Number(r), "fallback"],
+      `${some(names)} cannot take ${recipe.rules[Number(r)].encoding} and will be ${found}.`,
+    );
   }
   return { assignments, diagnostics };
 }
 
 function checkRule(
-  rule: RecipeRule, r: number, say: (severity: "error" | "warning", code: RecipeDiagnostic["code"], path: JsonPath, message: string) => void,
+  rule: RecipeRule,
+  r: number,
+  say: (severity: "error" | "warning", code: RecipeDiagnostic["code"], path: JsonPath, message: string) => void,
 ): void {
   [rule.encoding, ...(rule.fallback ?? [])].forEach((encoding, i) => {
     if (encoding === keep) return;

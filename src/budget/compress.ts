@@ -19,7 +19,11 @@ export interface RecipeHead {
  * each family of names that differ only in numbers and mostly take another one, then the exceptions, numbers in braces.
  * `others` are quantizable tensors that are not in the plan and stay as they are.
  */
-export function recipeFromPlan(head: RecipeHead, planned: readonly PlannedTensor[], others: readonly RecipeTensor[] = []): Recipe {
+export function recipeFromPlan(
+  head: RecipeHead,
+  planned: readonly PlannedTensor[],
+  others: readonly RecipeTensor[] = [],
+): Recipe {
   const base = { bitlens: 1, ...head, transforms: [] } as const;
   if (planned.length === 0) return { ...base, rules: [] };
   const all = [...planned, ...others.map(({ name }) => ({ name, encoding: keep }))];
@@ -40,7 +44,10 @@ export function recipeFromPlan(head: RecipeHead, planned: readonly PlannedTensor
   }
   rules.push(...exceptions);
   // A star may reach further than its family; whatever came out wrong gets a rule with its whole name.
-  const { assignments } = applyRecipe({ ...base, rules }, all.map(({ name }) => ({ name })));
+  const { assignments } = applyRecipe(
+    { ...base, rules },
+    all.map(({ name }) => ({ name })),
+  );
   for (const { tensor, rule: r } of assignments) {
     const wanted = choice.get(tensor)!;
     const got = r === undefined ? undefined : rules[r];
@@ -84,7 +91,8 @@ const mostNumbers = 100;
 function bracedRules(tensors: readonly PlannedTensor[]): RecipeRule[] {
   const groups = new Map<string, { before: string; after: string; numbers: string[]; tensor: PlannedTensor }>();
   for (const tensor of tensors) {
-    const match = isPlain(tensor.name) && !tensor.name.includes("*") ? /^(.*(?:^|[./]))(\d+)((?:[./].*)?)$/.exec(tensor.name) : null;
+    const match =
+      isPlain(tensor.name) && !tensor.name.includes("*") ? /^(.*(?:^|[./]))(\d+)((?:[./].*)?)$/.exec(tensor.name) : null;
     const [before, number, after] = match ? match.slice(1) : [tensor.name, "", ""];
     const key = `${keyOf(tensor)} ${before} ${match ? after : "="}`;
     const group = groups.get(key) ?? { before, after, numbers: [], tensor };
@@ -93,7 +101,9 @@ function bracedRules(tensors: readonly PlannedTensor[]): RecipeRule[] {
   }
   return [...groups.values()].flatMap(({ before, after, numbers, tensor }) => {
     if (numbers.length === 1) return [rule(tensor.name, tensor, true)];
-    const parts = Array.from({ length: Math.ceil(numbers.length / mostNumbers) }, (_, i) => numbers.slice(i * mostNumbers, (i + 1) * mostNumbers));
+    const parts = Array.from({ length: Math.ceil(numbers.length / mostNumbers) }, (_, i) =>
+      numbers.slice(i * mostNumbers, (i + 1) * mostNumbers),
+    );
     return parts.map((part) => rule(`${before}${part.length === 1 ? part[0] : `{${part.join(",")}}`}${after}`, tensor));
   });
 }

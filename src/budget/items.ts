@@ -62,11 +62,17 @@ export function choiceClasses(items: readonly BudgetItem[], constraints: Constra
     for (const i of selected(items, limit, "limit")) {
       const item = items[i];
       const bits = (c: Candidate) => (8 * c.bytes) / item.elementCount;
-      const left = allowed[i].filter((c) => bits(c) >= (limit.minBits ?? 0) - 1e-9 && bits(c) <= (limit.maxBits ?? Infinity) + 1e-9);
+      const left = allowed[i].filter(
+        (c) => bits(c) >= (limit.minBits ?? 0) - 1e-9 && bits(c) <= (limit.maxBits ?? Infinity) + 1e-9,
+      );
       if (left.length === 0 && !locked.has(i)) {
         const range = allowed[i].map(bits);
-        throw new EngineError("bad-request", `The limits on bits per weight leave nothing for ${item.name}: its encodings take ` +
-          `${Math.min(...range).toFixed(2)} to ${Math.max(...range).toFixed(2)}; widen them.`, { tensor: item.name });
+        throw new EngineError(
+          "bad-request",
+          `The limits on bits per weight leave nothing for ${item.name}: its encodings take ` +
+            `${Math.min(...range).toFixed(2)} to ${Math.max(...range).toFixed(2)}; widen them.`,
+          { tensor: item.name },
+        );
       }
       allowed[i] = left;
     }
@@ -74,8 +80,12 @@ export function choiceClasses(items: readonly BudgetItem[], constraints: Constra
   for (const [i, encoding] of locked) {
     const found = items[i].candidates.find((c) => c.encoding === encoding);
     if (!found) {
-      throw new EngineError("bad-request", `${items[i].name} cannot be locked to ${encoding}; it can be ` +
-        `${items[i].candidates.map((c) => c.encoding).join(", ")}.`, { tensor: items[i].name });
+      throw new EngineError(
+        "bad-request",
+        `${items[i].name} cannot be locked to ${encoding}; it can be ` +
+          `${items[i].candidates.map((c) => c.encoding).join(", ")}.`,
+        { tensor: items[i].name },
+      );
     }
     allowed[i] = [found];
   }
@@ -119,7 +129,9 @@ export function select(selector: Selector, items: readonly { readonly name: stri
 function selected(items: readonly BudgetItem[], selector: Selector, what: string): number[] {
   const found = select(selector, items);
   if (found.length === 0) {
-    const named = [selector.match && `"${selector.match}"`, selector.role && `role ${selector.role}`].filter(Boolean).join(" with ");
+    const named = [selector.match && `"${selector.match}"`, selector.role && `role ${selector.role}`]
+      .filter(Boolean)
+      .join(" with ");
     throw new EngineError("bad-request", `The ${what} on ${named || "nothing"} matches no tensor that can be quantized.`);
   }
   return found;
@@ -139,7 +151,11 @@ function agreeing(items: readonly BudgetItem[], groups: readonly (readonly strin
   return [...classes.values()];
 }
 
-function common(items: readonly BudgetItem[], members: readonly number[], allowed: readonly (readonly Candidate[])[]): Candidate[] {
+function common(
+  items: readonly BudgetItem[],
+  members: readonly number[],
+  allowed: readonly (readonly Candidate[])[],
+): Candidate[] {
   const out: Candidate[] = [];
   for (const first of allowed[members[0]]) {
     const parts = members.map((m) => allowed[m].find((c) => c.encoding === first.encoding));
@@ -151,8 +167,11 @@ function common(items: readonly BudgetItem[], members: readonly number[], allowe
     });
   }
   if (out.length === 0) {
-    throw new EngineError("bad-request", `${members.map((m) => items[m].name).join(", ")} must share one encoding, and none is left that ` +
-      "all of them can take; loosen their locks or limits.");
+    throw new EngineError(
+      "bad-request",
+      `${members.map((m) => items[m].name).join(", ")} must share one encoding, and none is left that ` +
+        "all of them can take; loosen their locks or limits.",
+    );
   }
   return out;
 }
@@ -186,7 +205,10 @@ function lowerHull(options: readonly Candidate[]): number[] {
 export function fusedGroups(
   tensors: readonly { readonly name: string; readonly role?: TensorRole; readonly layer?: number; readonly expert?: number }[],
 ): string[][] {
-  const kinds: readonly (readonly TensorRole[])[] = [["q", "k", "v"], ["gate", "up"]];
+  const kinds: readonly (readonly TensorRole[])[] = [
+    ["q", "k", "v"],
+    ["gate", "up"],
+  ];
   const groups = new Map<string, string[]>();
   for (const { name, role, layer, expert } of tensors) {
     const kind = kinds.findIndex((roles) => role !== undefined && roles.includes(role));

@@ -11,11 +11,17 @@ export function formatPath(path: JsonPath): string {
 
 /** Reads untrusted JSON field by field; every complaint is one "malformed" EngineError that names the field. */
 export class JsonReader {
-  constructor(readonly value: unknown, readonly path: JsonPath, readonly what: string, readonly file?: string) {}
+  constructor(
+    readonly value: unknown,
+    readonly path: JsonPath,
+    readonly what: string,
+    readonly file?: string,
+  ) {}
 
   /** Text of at most `limit` characters. */
   static parse(text: string, { what, limit, file }: { what: string; limit: number; file?: string }): JsonReader {
-    if (text.length > limit) throw new EngineError("too-large", `The ${what} is longer than ${limit} characters; is it one?`, { file });
+    if (text.length > limit)
+      throw new EngineError("too-large", `The ${what} is longer than ${limit} characters; is it one?`, { file });
     try {
       return new JsonReader(JSON.parse(text), [], what, file);
     } catch (error) {
@@ -47,7 +53,9 @@ export class JsonReader {
     for (const name of Object.keys(this.#record())) {
       if (names.includes(name)) continue;
       const place = formatPath([...this.path, name]);
-      throw new EngineError("malformed", `In the ${this.what}, ${place} is not known here; there are ${names.join(", ")}.`, { file: this.file });
+      throw new EngineError("malformed", `In the ${this.what}, ${place} is not known here; there are ${names.join(", ")}.`, {
+        file: this.file,
+      });
     }
     return this;
   }
@@ -60,7 +68,8 @@ export class JsonReader {
   }
 
   text(limit = 1000): string {
-    if (typeof this.value !== "string" || this.value === "" || this.value.length > limit) this.fail(`a text of 1 to ${limit} characters`);
+    if (typeof this.value !== "string" || this.value === "" || this.value.length > limit)
+      this.fail(`a text of 1 to ${limit} characters`);
     return this.value as string;
   }
 

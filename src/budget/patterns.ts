@@ -14,7 +14,8 @@ export function matcher(pattern: string): (name: string) => boolean {
   const known = matchers.get(pattern);
   if (known) return known;
   if (pattern === "") throw new EngineError("bad-request", "A tensor pattern is empty.");
-  if (pattern.length > longestPattern) throw new EngineError("bad-request", `A tensor pattern is longer than ${longestPattern} characters.`);
+  if (pattern.length > longestPattern)
+    throw new EngineError("bad-request", `A tensor pattern is longer than ${longestPattern} characters.`);
   let glob: (name: string) => boolean;
   try {
     glob = picomatch(pattern, { bash: true, dot: true, strictBrackets: true });

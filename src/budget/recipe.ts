@@ -52,7 +52,9 @@ export function parseRecipe(text: string, file?: string): Recipe {
   root.only(["$schema", "bitlens", "target", "description", "model", "transforms", "rules"]);
   const transforms = root.field("transforms");
   if (transforms.present && transforms.items(100).length > 0) {
-    throw new EngineError("unsupported", "The recipe asks for transforms, which this version cannot do yet; remove them.", { file });
+    throw new EngineError("unsupported", "The recipe asks for transforms, which this version cannot do yet; remove them.", {
+      file,
+    });
   }
   const model = root.field("model");
   return {
@@ -61,7 +63,10 @@ export function parseRecipe(text: string, file?: string): Recipe {
     target: root.field("target").oneOf(formatNames),
     ...given(root, "description", (r) => r.text(10_000)),
     ...(model.present && {
-      model: { ...given(model.only(["name", "fingerprint"]), "name", (r) => r.text()), ...given(model, "fingerprint", (r) => r.text()) },
+      model: {
+        ...given(model.only(["name", "fingerprint"]), "name", (r) => r.text()),
+        ...given(model, "fingerprint", (r) => r.text()),
+      },
     }),
     transforms: [],
     rules: root.field("rules").items(mostRules).map(parseRule),

@@ -41,8 +41,24 @@ const mostCandidates = 1000;
 const longestTable = 400_000_000;
 
 export const tensorRoles: readonly TensorRole[] = [
-  "embedding", "q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down",
-  "attn_norm", "ffn_norm", "norm", "head", "router", "bias", "conv", "other",
+  "embedding",
+  "q",
+  "k",
+  "v",
+  "qkv",
+  "o",
+  "gate",
+  "up",
+  "gate_up",
+  "down",
+  "attn_norm",
+  "ffn_norm",
+  "norm",
+  "head",
+  "router",
+  "bias",
+  "conv",
+  "other",
 ];
 export const formatNames: readonly FormatName[] = ["safetensors", "gguf", "onnx"];
 
@@ -72,12 +88,15 @@ function parseTensor(r: JsonReader): SensitivityTensor {
     ...optional("role", r.field("role"), (f) => f.oneOf(tensorRoles)),
     ...optional("layer", r.field("layer"), (f) => f.integer()),
     ...optional("expert", r.field("expert"), (f) => f.integer()),
-    candidates: r.field("candidates").items(mostCandidates).map((c) => ({
-      encoding: c.field("encoding").text(),
-      bytes: c.field("bytes").integer(),
-      squaredError: c.field("squaredError").amount(),
-      ...optional("weightedSquaredError", c.field("weightedSquaredError"), (f) => f.amount()),
-    })),
+    candidates: r
+      .field("candidates")
+      .items(mostCandidates)
+      .map((c) => ({
+        encoding: c.field("encoding").text(),
+        bytes: c.field("bytes").integer(),
+        squaredError: c.field("squaredError").amount(),
+        ...optional("weightedSquaredError", c.field("weightedSquaredError"), (f) => f.amount()),
+      })),
   };
 }
 
@@ -93,15 +112,24 @@ export function isWeighted(table: SensitivityTable): boolean {
 /** The table as the solver takes it; weighted errors where every candidate has one, unless `weighted` is false. */
 export function budgetItems(table: SensitivityTable, weighted = isWeighted(table)): BudgetItem[] {
   return table.tensors.map(({ name, elementCount, role, layer, expert, candidates }) => ({
-    name, elementCount, role, layer, expert,
+    name,
+    elementCount,
+    role,
+    layer,
+    expert,
     candidates: candidates.map(({ encoding, bytes, squaredError, weightedSquaredError }) => ({
-      encoding, bytes, error: weighted ? (weightedSquaredError ?? squaredError) : squaredError,
+      encoding,
+      bytes,
+      error: weighted ? (weightedSquaredError ?? squaredError) : squaredError,
     })),
   }));
 }
 
 /** A budget as a person states it: total file bytes, or bits per quantizable weight. Returns bytes for the solver. */
-export function budgetBytes(table: SensitivityTable, budget: { readonly fileBytes: number } | { readonly bitsPerWeight: number }): number {
+export function budgetBytes(
+  table: SensitivityTable,
+  budget: { readonly fileBytes: number } | { readonly bitsPerWeight: number },
+): number {
   if ("fileBytes" in budget) return Math.floor(budget.fileBytes - table.fixedBytes);
   const elements = table.tensors.reduce((sum, t) => sum + t.elementCount, 0);
   return Math.floor((budget.bitsPerWeight * elements) / 8);

@@ -35,7 +35,10 @@ export interface UniformPlan extends Plan {
 }
 
 export interface SolveOptions {
-  /** States that closing the gap may visit; more effort, more often exact. The default 150 000 suits a slider; 10 000 000 a plan that is kept. */
+  /**
+   * States that closing the gap may visit; more effort, more often exact. The default, 150 000, suits a slider; 10 000 000 a
+   * plan that is kept.
+   */
   readonly effort?: number;
 }
 
@@ -62,12 +65,15 @@ export function prepareBudget(items: readonly BudgetItem[], constraints: Constra
     maximum,
     solve(budget, { effort = 150_000 } = {}) {
       if (!(budget >= minimum)) {
-        throw new EngineError("bad-request", `${formatBytes(budget)} cannot be reached: the smallest possible is ${formatBytes(minimum)}; ` +
-          "raise the budget, or loosen locks and limits.");
+        throw new EngineError(
+          "bad-request",
+          `${formatBytes(budget)} cannot be reached: the smallest possible is ${formatBytes(minimum)}; ` +
+            "raise the budget, or loosen locks and limits.",
+        );
       }
       // The last vertex within the budget.
       let taken = 0;
-      for (let high = edges.bytes.length; taken < high; ) {
+      for (let high = edges.bytes.length; taken < high;) {
         const middle = (taken + high) >> 1;
         if (minimum + edges.bytes[middle] <= budget) taken = middle + 1;
         else high = middle;

@@ -76,7 +76,10 @@ function forEachGroup(
 
 /** Encodes with scalars of any origin: each weight goes to the nearest of the levels that the stored halves give. */
 export function encodeSignPlanes(
-  groups: Groups, bits: number, [codes, scales]: readonly Uint8Array[], fit: ScalarFit = leastSquares,
+  groups: Groups,
+  bits: number,
+  [codes, scales]: readonly Uint8Array[],
+  fit: ScalarFit = leastSquares,
 ): void {
   const { rows, columns } = groups;
   const planeBytes = Math.ceil(columns / 8);
@@ -109,7 +112,9 @@ function signPlanes(options: BinaryOptions, bits: number): Encoding {
   return {
     name: binaryName(options),
     label,
-    description: `Least-squares binary: ${bits} sign plane${bits > 1 ? "s" : ""} and as many scalars per ${group ? `${group} weights` : "row"}${bits > 2 ? "" : ", exact"}`,
+    description:
+      `Least-squares binary: ${bits} sign plane${bits > 1 ? "s" : ""} and as many scalars per ` +
+      `${group ? `${group} weights` : "row"}${bits > 2 ? "" : ", exact"}`,
     blockElements: 1,
     planes: [
       { name: "codes", rowBytes: (columns) => bits * Math.ceil(columns / 8) },
@@ -134,7 +139,8 @@ function signPlanes(options: BinaryOptions, bits: number): Encoding {
           }
           for (let column = from; column < Math.min(from + length, columns); column++) {
             let code = 0;
-            for (let p = 0; p < bits; p++) code |= ((codes[(row * bits + p) * planeBytes + (column >> 3)] >> (column & 7)) & 1) << p;
+            for (let p = 0; p < bits; p++)
+              code |= ((codes[(row * bits + p) * planeBytes + (column >> 3)] >> (column & 7)) & 1) << p;
             out[row * columns + column] = values[code];
           }
         }
@@ -196,4 +202,5 @@ function ternary(options: BinaryOptions): Encoding {
 
 /** Shown in lists; every name of the family is understood. */
 export const commonBinary = ["lsbq1-g128", "lsbq2-g128", "lsbq3-g128", "lsbq4-g128", "ternary-g128"].map((name) =>
-  binaryEncoding(parseBinaryName(name)!));
+  binaryEncoding(parseBinaryName(name)!),
+);

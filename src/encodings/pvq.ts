@@ -15,6 +15,7 @@ import { RandomMixing } from "../core/math/hadamard";
 import { maximumDimension, maximumPulses, pyramidCodebook, type PyramidCodebook } from "../core/math/pvq/codebook";
 import { gainLevels } from "../core/math/pvq/gain";
 import { searchPyramid } from "../core/math/pvq/search";
+import { BitReader, BitWriter } from "./bitStream";
 import type { Encoding } from "./encoding";
 import { checkFinite } from "./finite";
 import { bf16Bits, bf16Value } from "./half";
@@ -62,7 +63,8 @@ export function pyramidEncoding(options: PyramidOptions): Encoding {
   return {
     name: pyramidName(options),
     label,
-    description: `Pyramid vector quantization (reconstruction): vectors of ${group} weights, ${pulses} pulses, ${gainBits}-bit gains${mixed}`,
+    description:
+      `Pyramid vector quantization (reconstruction): vectors of ${group} weights, ${pulses} pulses, ${gainBits}-bit gains${mixed}`,
     blockElements: group,
     planes: [
       { name: "codes", rowBytes: (columns) => Math.ceil(((columns / group) * groupBits()) / 8) },
@@ -79,7 +81,10 @@ export function pyramidEncoding(options: PyramidOptions): Encoding {
 
 function checkColumns({ group }: PyramidOptions, columns: number): void {
   if (columns % group === 0) return;
-  throw new EngineError("bad-request", `PVQ with groups of ${group} needs rows of a multiple of ${group} weights; this one has ${columns}.`);
+  throw new EngineError(
+    "bad-request",
+    `PVQ with groups of ${group} needs rows of a multiple of ${group} weights; this one has ${columns}.`,
+  );
 }
 
 /** Encodes with any search that keeps the plain one's promise. */
@@ -146,7 +151,10 @@ class GainFit {
   /** Level of each group; −1: nearer to nothing at all than to the lowest level. */
   readonly codes: Int16Array;
 
-  constructor(groups: number, readonly levels: Float32Array) {
+  constructor(
+    groups: number,
+    readonly levels: Float32Array,
+  ) {
     this.projected = new Float64Array(groups);
     this.codes = new Int16Array(groups);
   }
@@ -194,7 +202,13 @@ class GainFit {
   }
 }
 
-function decodeRows(options: PyramidOptions, [codes, scales]: readonly Uint8Array[], rows: number, columns: number, out: Float32Array): void {
+function decodeRows(
+  options: PyramidOptions,
+  [codes, scales]: readonly Uint8Array[],
+  rows: number,
+  columns: number,
+  out: Float32Array,
+): void {
   checkColumns(options, columns);
   const { group, pulses, gainBits, seed } = options;
   const codebook = pyramidCodebook(group, pulses);
@@ -233,59 +247,7 @@ function decodeRows(options: PyramidOptions, [codes, scales]: readonly Uint8Arra
   }
 }
 
-/** Least significant bits first, into zeroed bytes. */
-class BitWriter {
-  #bit = 0;
-  constructor(readonly bytes: Uint8Array, readonly start: number, length: number) {
-    bytes.fill(0, start, start + length);
-  }
-
-  /** count ≤ 53, value < 2^count. */
-  write(value: number, count: number): void {
-    if (count > 24) {
-      this.write(value % 16777216, 24);
-      this.write(Math.floor(value / 16777216), count - 24);
-      return;
-    }
-    let at = this.start + (this.#bit >> 3);
-    // At most 7 + 24 bits.
-    for (let bits = value << (this.#bit & 7); bits !== 0; bits >>>= 8) this.bytes[at++] |= bits;
-    this.#bit += count;
-  }
-
-  writeBig(value: bigint, count: number): void {
-    for (let left = count; left > 0; left -= 48) {
-      this.write(Number(value & 0xffffffffffffn), Math.min(48, left));
-      value >>= 48n;
-    }
-  }
-}
-
-class BitReader {
-  #bit = 0;
-  constructor(readonly bytes: Uint8Array, readonly start: number) {}
-
-  /** count ≤ 53. */
-  read(count: number): number {
-    if (count > 24) {
-      const low = this.read(24);
-      return low + 16777216 * this.read(count - 24);
-    }
-    const shift = this.#bit & 7;
-    const at = this.start + (this.#bit >> 3);
-    this.#bit += count;
-    let value = 0;
-    for (let i = 0; 8 * i < shift + count; i++) value |= this.bytes[at + i] << (8 * i);
-    return (value >>> shift) & ((1 << count) - 1);
-  }
-
-  readBig(count: number): bigint {
-    let value = 0n;
-    for (let done = 0; done < count; done += 48) value |= BigInt(this.read(Math.min(48, count - done))) << BigInt(done);
-    return value;
-  }
-}
-
 /** Shown in lists (2.25, 3.25, 4.25 bits per weight and a row's scale); every name of the family is understood. */
 export const commonPyramids = ["pvq-g16-k12-b4", "pvq-g16-k27-b4", "pvq-g16-k27-b4-r1", "pvq-g16-k58-b4"].map((name) =>
-  pyramidEncoding(parsePyramidName(name)!));
+  pyramidEncoding(parsePyramidName(name)!),
+);

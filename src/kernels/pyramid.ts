@@ -9,9 +9,20 @@ export interface PyramidKernels {
  * Codewords of `count` groups of n neighbouring values: y gets count·n pulses, all 0 for a group of zeros; the same as the plain
  * search's. Values are copied through `scratch`, 4-byte aligned. False, with nothing done, for an n that is not covered.
  */
-export type PyramidSearchKernel = (x: Float32Array, count: number, n: number, k: number, y: Int32Array, scratch: Address) => boolean;
+export type PyramidSearchKernel = (
+  x: Float32Array,
+  count: number,
+  n: number,
+  k: number,
+  y: Int32Array,
+  scratch: Address,
+) => boolean;
 
-export function pyramidSearchKernel(kernels: PyramidKernels, memory: WebAssembly.Memory, scratchBytes: number): PyramidSearchKernel {
+export function pyramidSearchKernel(
+  kernels: PyramidKernels,
+  memory: WebAssembly.Memory,
+  scratchBytes: number,
+): PyramidSearchKernel {
   return (x, count, n, k, y, scratch) => {
     const room = Math.floor((scratchBytes - 8 * n - 32) / (8 * n));
     if (n % 4 !== 0 || room < 1) return false;

@@ -14,7 +14,10 @@ export const methods: readonly Method[] = [rtn, lsbq, pvq];
 export function method(name: string): Method {
   const found = methods.find((m) => m.name === name.toLowerCase());
   if (found) return found;
-  throw new EngineError("bad-request", `There is no method called "${name}"; there are ${methods.map((m) => m.name).join(", ")}.`);
+  throw new EngineError(
+    "bad-request",
+    `There is no method called "${name}"; there are ${methods.map((m) => m.name).join(", ")}.`,
+  );
 }
 
 /** The method that an encoding belongs to when a recipe names none. */

@@ -20,22 +20,32 @@ export const lsbq: Method = {
   description: "Signs and a few scalars per group with the least squared error: exact for one bit, two bits and ternary",
   needs: [],
   uses: ["importance"],
-  supports: ({ name, encode }) => encode !== undefined && (parseBinaryName(name) !== undefined || name === "q1_0" || ternaryBlocks.has(name)),
+  supports: ({ name, encode }) =>
+    encode !== undefined && (parseBinaryName(name) !== undefined || name === "q1_0" || ternaryBlocks.has(name)),
   encode(request) {
     checkRequest(this, request, ["fit"]);
     const { encoding, x, rows, columns, planes, statistics, options } = request;
     if (!encoding.encode) throw unsupported(this, encoding);
     const fit = options?.fit ?? "exact";
-    if (fit !== "exact" && fit !== "greedy") throw new EngineError("bad-request", `The option fit is "exact" or "greedy", not ${JSON.stringify(fit)}.`);
+    if (fit !== "exact" && fit !== "greedy")
+      throw new EngineError("bad-request", `The option fit is "exact" or "greedy", not ${JSON.stringify(fit)}.`);
     const importance = statistics?.importance;
     checkFinite(x, rows, columns, encoding.label);
     const binary = parseBinaryName(encoding.name);
     if (binary && binary.bits !== "ternary") {
-      encodeSignPlanes({ x, rows, columns, group: binary.group, importance }, binary.bits, planes, fit === "greedy" ? greedy : leastSquares);
+      encodeSignPlanes(
+        { x, rows, columns, group: binary.group, importance },
+        binary.bits,
+        planes,
+        fit === "greedy" ? greedy : leastSquares,
+      );
       return;
     }
-    if (fit === "greedy") throw new EngineError("bad-request", `The option fit: "greedy" is for sign planes; ${encoding.label} is fitted exactly.`);
-    const values = ternaryBlocks.has(encoding.name) ? ternaryValues(x, rows * columns, columns, encoding.blockElements, importance) : x;
+    if (fit === "greedy")
+      throw new EngineError("bad-request", `The option fit: "greedy" is for sign planes; ${encoding.label} is fitted exactly.`);
+    const values = ternaryBlocks.has(encoding.name)
+      ? ternaryValues(x, rows * columns, columns, encoding.blockElements, importance)
+      : x;
     encoding.encode(values, rows, columns, planes, importance);
   },
 };

@@ -36,6 +36,6 @@ export interface Method {
   readonly needs: readonly StatisticName[];
   readonly uses: readonly StatisticName[];
   supports(encoding: Encoding): boolean;
-  /** Fills the planes. EngineError "bad-request" for an encoding it does not support, options it does not know, NaN or infinity. */
+  /** Fills the planes. "bad-request" for an encoding it does not support, options it does not know, NaN or infinity. */
   encode(request: MethodRequest): void;
 }

@@ -13,5 +13,8 @@ export function checkRequest(method: Method, { encoding, options }: MethodReques
 }
 
 export function unsupported(method: Method, encoding: Encoding): EngineError {
-  return new EngineError("bad-request", `The method ${method.name} cannot produce ${encoding.label}; leave the method out, or choose another encoding.`);
+  return new EngineError(
+    "bad-request",
+    `The method ${method.name} cannot produce ${encoding.label}; leave the method out, or choose another encoding.`,
+  );
 }

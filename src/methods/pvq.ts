@@ -10,7 +10,8 @@ import { checkRequest, unsupported } from "./options";
 export const pvq: Method = {
   name: "pvq",
   label: "PVQ (reconstruction)",
-  description: "Directions of small groups as integer points of a pyramid, with gains for the lengths; optionally after a seeded rotation",
+  description:
+    "Directions of small groups as integer points of a pyramid, with gains for the lengths; optionally after a seeded rotation",
   needs: [],
   uses: [],
   supports: ({ name }) => parsePyramidName(name) !== undefined,

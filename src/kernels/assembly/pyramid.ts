@@ -15,7 +15,9 @@ function laneSum(v: v128): f32 {
 // @ts-ignore: decorator
 @inline
 function laneMax(v: v128): f32 {
-  return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+  const low = max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1));
+  const high = max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3));
+  return max<f32>(low, high);
 }
 
 /** (c + b)² / (e1 + 2y), where c and e1 = e + 1 are splats. */
@@ -95,7 +97,9 @@ function searchAny(x: usize, bytes: usize, k: u32, y: usize, b: usize): void {
       const without = f32x4.splat(c - load<f32>(b + i));
       const energy = f32x4.splat(e - 2 * count + 2);
       let most = f32x4.splat(0);
-      for (let j: usize = 0; j < bytes; j += 16) most = f32x4.max(most, quality(without, v128.load(b + j), energy, v128.load(y + j)));
+      for (let j: usize = 0; j < bytes; j += 16) {
+        most = f32x4.max(most, quality(without, v128.load(b + j), energy, v128.load(y + j)));
+      }
       const row = laneMax(most);
       if (row > best) {
         best = row;
@@ -201,8 +205,9 @@ function search16(x: usize, k: u32, y: usize, b: usize): void {
       if (count == 0) continue;
       const cs = f32x4.splat(c - load<f32>(b + i));
       const es = f32x4.splat(e - 2 * count + 2);
-      const row = laneMax(f32x4.max(
-        f32x4.max(quality(cs, b0, es, y0), quality(cs, b1, es, y1)), f32x4.max(quality(cs, b2, es, y2), quality(cs, b3, es, y3))));
+      const low = f32x4.max(quality(cs, b0, es, y0), quality(cs, b1, es, y1));
+      const high = f32x4.max(quality(cs, b2, es, y2), quality(cs, b3, es, y3));
+      const row = laneMax(f32x4.max(low, high));
       if (row > best) {
         best = row;
         from = i;
@@ -210,7 +215,8 @@ function search16(x: usize, k: u32, y: usize, b: usize): void {
     }
     if (from == -1) break;
     const count = load<f32>(y + from);
-    const to = (best16(f32x4.splat(c - load<f32>(b + from)), f32x4.splat(e - 2 * count + 2), b0, b1, b2, b3, y0, y1, y2, y3) as usize) << 2;
+    const without = f32x4.splat(c - load<f32>(b + from));
+    const to = (best16(without, f32x4.splat(e - 2 * count + 2), b0, b1, b2, b3, y0, y1, y2, y3) as usize) << 2;
     const other = load<f32>(y + to);
     c = c - load<f32>(b + from) + load<f32>(b + to);
     e += 2 * (other - count) + 2;

@@ -5,7 +5,11 @@ import { Random } from "../../../src/core/math/prng";
 import { randomItems, transformerItems } from "../../builders/budgetItems";
 
 /** Least error of all assignments within the budget that `allowed` lets through. */
-function bruteForce(items: readonly BudgetItem[], budget: number, allowed: (names: readonly string[]) => boolean = () => true): number {
+function bruteForce(
+  items: readonly BudgetItem[],
+  budget: number,
+  allowed: (names: readonly string[]) => boolean = () => true,
+): number {
   let best = Infinity;
   const chosen: string[] = [];
   const go = (i: number, bytes: number, error: number): void => {
@@ -110,29 +114,54 @@ describe("bit budget", () => {
       assert.ok(plan.exact && plan.bytes === prepared.maximum && plan.choices.every((c) => c.encoding === "e4"));
     }
     for (const budget of [prepared.minimum - 1, 0, -5, NaN]) {
-      assert.throws(() => prepared.solve(budget), { code: "bad-request", message: new RegExp(`smallest possible is .*\\(${prepared.minimum} bytes\\)`) });
+      assert.throws(() => prepared.solve(budget), {
+        code: "bad-request",
+        message: new RegExp(`smallest possible is .*\\(${prepared.minimum} bytes\\)`),
+      });
     }
   });
 
   it("encodings that are larger without being better are never chosen", () => {
-    const items: BudgetItem[] = [{ name: "a", elementCount: 8, candidates: [
-      { encoding: "small", bytes: 1, error: 2 }, { encoding: "useless", bytes: 5, error: 3 }, { encoding: "same", bytes: 4, error: 2 },
-      { encoding: "good", bytes: 8, error: 1 },
-    ] }];
+    const items: BudgetItem[] = [
+      {
+        name: "a",
+        elementCount: 8,
+        candidates: [
+          { encoding: "small", bytes: 1, error: 2 },
+          { encoding: "useless", bytes: 5, error: 3 },
+          { encoding: "same", bytes: 4, error: 2 },
+          { encoding: "good", bytes: 8, error: 1 },
+        ],
+      },
+    ];
     const prepared = prepareBudget(items);
-    assert.deepEqual([1, 5, 7, 8, 9].map((b) => prepared.solve(b).choices[0].encoding), ["small", "small", "small", "good", "good"]);
+    assert.deepEqual(
+      [1, 5, 7, 8, 9].map((b) => prepared.solve(b).choices[0].encoding),
+      ["small", "small", "small", "good", "good"],
+    );
   });
 
   it("an option off the convex hull is chosen when it fits best", () => {
-    const items: BudgetItem[] = [{ name: "a", elementCount: 8, candidates: [
-      { encoding: "0", bytes: 0, error: 10 }, { encoding: "1", bytes: 5, error: 6 }, { encoding: "2", bytes: 10, error: 0 },
-    ] }];
+    const items: BudgetItem[] = [
+      {
+        name: "a",
+        elementCount: 8,
+        candidates: [
+          { encoding: "0", bytes: 0, error: 10 },
+          { encoding: "1", bytes: 5, error: 6 },
+          { encoding: "2", bytes: 10, error: 0 },
+        ],
+      },
+    ];
     assert.equal(prepareBudget(items).solve(9).choices[0].encoding, "1");
   });
 
   it("a model without quantizable tensors has an empty plan", () => {
     const prepared = prepareBudget([]);
-    assert.deepEqual([prepared.minimum, prepared.maximum, prepared.solve(0).choices.length, prepared.paretoCurve().bytes.length], [0, 0, 0, 1]);
+    assert.deepEqual(
+      [prepared.minimum, prepared.maximum, prepared.solve(0).choices.length, prepared.paretoCurve().bytes.length],
+      [0, 0, 0, 1],
+    );
   });
 
   it("the same question has the same answer", () => {
@@ -150,8 +179,17 @@ describe("bit budget under constraints", () => {
   };
 
   it("locks hold, by pattern, by role and by both, and the last one counts", () => {
-    const plan = middle({ locks: [{ role: "v", encoding: "e4" }, { match: "blk.1.*", role: "v", encoding: "e0" }, { match: "blk.0.q.weight", encoding: "e1" }] });
-    assert.deepEqual(["blk.0.v.weight", "blk.1.v.weight", "blk.0.q.weight"].map((n) => encodingOf(plan, n)), ["e4", "e0", "e1"]);
+    const plan = middle({
+      locks: [
+        { role: "v", encoding: "e4" },
+        { match: "blk.1.*", role: "v", encoding: "e0" },
+        { match: "blk.0.q.weight", encoding: "e1" },
+      ],
+    });
+    assert.deepEqual(
+      ["blk.0.v.weight", "blk.1.v.weight", "blk.0.q.weight"].map((n) => encodingOf(plan, n)),
+      ["e4", "e0", "e1"],
+    );
   });
 
   it("bits stay within their limits, and all limits count", () => {
@@ -164,7 +202,10 @@ describe("bit budget under constraints", () => {
   });
 
   it("a locked tensor is free of limits", () => {
-    const plan = middle({ limits: [{ minBits: 8 }, { match: "*.q.weight", minBits: 20 }], locks: [{ role: "q", encoding: "e0" }] });
+    const plan = middle({
+      limits: [{ minBits: 8 }, { match: "*.q.weight", minBits: 20 }],
+      locks: [{ role: "q", encoding: "e0" }],
+    });
     assert.equal(encodingOf(plan, "blk.1.q.weight"), "e0");
     assert.equal(encodingOf(plan, "blk.1.k.weight"), "e4");
   });
@@ -182,7 +223,10 @@ describe("bit budget under constraints", () => {
 
   it("experts are fused with their own partner only", () => {
     const expert = (role: "gate" | "up", n: number) => ({ name: `${role}${n}`, role, layer: 0, expert: n });
-    assert.deepEqual(fusedGroups([expert("gate", 0), expert("gate", 1), expert("up", 0), expert("up", 1)]), [["gate0", "up0"], ["gate1", "up1"]]);
+    assert.deepEqual(fusedGroups([expert("gate", 0), expert("gate", 1), expert("up", 0), expert("up", 1)]), [
+      ["gate0", "up0"],
+      ["gate1", "up1"],
+    ]);
   });
 
   it("is the best of the assignments that keep to the constraints", () => {
@@ -202,24 +246,63 @@ describe("bit budget under constraints", () => {
   });
 
   const impossible: [string, Constraints, RegExp][] = [
-    ["a lock that matches nothing", { locks: [{ match: "layers.*", encoding: "e0" }] }, /The lock on "layers\.\*" matches no tensor/],
-    ["a lock on a role that is not there", { locks: [{ role: "router", encoding: "e0" }] }, /The lock on role router matches no tensor/],
-    ["a limit that matches nothing", { limits: [{ match: "x", role: "q", minBits: 1 }] }, /The limit on "x" with role q matches no tensor/],
-    ["a lock on an encoding that the tensor cannot take", { locks: [{ match: "blk.0.q.weight", encoding: "q9" }] },
-      /blk\.0\.q\.weight cannot be locked to q9; it can be e0, e1, e2, e3, e4/],
-    ["limits that leave nothing", { limits: [{ match: "blk.0.q.weight", minBits: 3, maxBits: 4 }] }, /leave nothing for blk\.0\.q\.weight: its encodings take 1\.13 to 8\.50/],
-    ["locks against agreement", { locks: [{ match: "blk.0.q.weight", encoding: "e1" }, { match: "blk.0.k.weight", encoding: "e2" }],
-      agree: [["blk.0.q.weight", "blk.0.k.weight"]] }, /blk\.0\.q\.weight, blk\.0\.k\.weight must share one encoding/],
-    ["a pattern that is not one", { locks: [{ match: "blk.[0", encoding: "e0" }] }, /The tensor pattern "blk\.\[0" is not understood/],
+    [
+      "a lock that matches nothing",
+      { locks: [{ match: "layers.*", encoding: "e0" }] },
+      /The lock on "layers\.\*" matches no tensor/,
+    ],
+    [
+      "a lock on a role that is not there",
+      { locks: [{ role: "router", encoding: "e0" }] },
+      /The lock on role router matches no tensor/,
+    ],
+    [
+      "a limit that matches nothing",
+      { limits: [{ match: "x", role: "q", minBits: 1 }] },
+      /The limit on "x" with role q matches no tensor/,
+    ],
+    [
+      "a lock on an encoding that the tensor cannot take",
+      { locks: [{ match: "blk.0.q.weight", encoding: "q9" }] },
+      /blk\.0\.q\.weight cannot be locked to q9; it can be e0, e1, e2, e3, e4/,
+    ],
+    [
+      "limits that leave nothing",
+      { limits: [{ match: "blk.0.q.weight", minBits: 3, maxBits: 4 }] },
+      /leave nothing for blk\.0\.q\.weight: its encodings take 1\.13 to 8\.50/,
+    ],
+    [
+      "locks against agreement",
+      {
+        locks: [
+          { match: "blk.0.q.weight", encoding: "e1" },
+          { match: "blk.0.k.weight", encoding: "e2" },
+        ],
+        agree: [["blk.0.q.weight", "blk.0.k.weight"]],
+      },
+      /blk\.0\.q\.weight, blk\.0\.k\.weight must share one encoding/,
+    ],
+    [
+      "a pattern that is not one",
+      { locks: [{ match: "blk.[0", encoding: "e0" }] },
+      /The tensor pattern "blk\.\[0" is not understood/,
+    ],
     ["an empty pattern", { locks: [{ match: "", encoding: "e0" }] }, /pattern is empty/],
   ];
   for (const [name, constraints, message] of impossible) {
-    it(`refused in one sentence: ${name}`, () => assert.throws(() => prepareBudget(items, constraints), { code: "bad-request", message }));
+    it(`refused in one sentence: ${name}`, () =>
+      assert.throws(() => prepareBudget(items, constraints), { code: "bad-request", message }));
   }
 
   const candidates = [{ encoding: "a", bytes: 1, error: 1 }];
   const broken: [string, BudgetItem[]][] = [
-    ["stands in it twice", [{ name: "a", elementCount: 1, candidates }, { name: "a", elementCount: 1, candidates }]],
+    [
+      "stands in it twice",
+      [
+        { name: "a", elementCount: 1, candidates },
+        { name: "a", elementCount: 1, candidates },
+      ],
+    ],
     ["has no elements", [{ name: "a", elementCount: 0, candidates }]],
     ["has no encodings", [{ name: "a", elementCount: 1, candidates: [] }]],
     ["takes -1 bytes", [{ name: "a", elementCount: 1, candidates: [{ encoding: "b", bytes: -1, error: 0 }] }]],
@@ -228,19 +311,41 @@ describe("bit budget under constraints", () => {
     ["has the error Infinity", [{ name: "a", elementCount: 1, candidates: [{ encoding: "b", bytes: 1, error: Infinity }] }]],
   ];
   for (const [what, list] of broken) {
-    it(`a table that ${what} is refused`, () => assert.throws(() => prepareBudget(list), { code: "bad-request", message: new RegExp(`unusable: a .*${what}|unusable: a ${what}`) }));
+    it(`a table that ${what} is refused`, () =>
+      assert.throws(() => prepareBudget(list), {
+        code: "bad-request",
+        message: new RegExp(`unusable: a .*${what}|unusable: a ${what}`),
+      }));
   }
 });
 
 describe("uniform plans", () => {
   it("everything in one encoding; tensors without it get the next larger one, and are told", () => {
     const items: BudgetItem[] = [
-      { name: "a", elementCount: 80, candidates: [{ encoding: "q4", bytes: 45, error: 4 }, { encoding: "q8", bytes: 85, error: 1 }] },
-      { name: "b", elementCount: 80, candidates: [{ encoding: "q2", bytes: 22, error: 9 }, { encoding: "q5", bytes: 55, error: 3 }, { encoding: "q8", bytes: 85, error: 2 }] },
+      {
+        name: "a",
+        elementCount: 80,
+        candidates: [
+          { encoding: "q4", bytes: 45, error: 4 },
+          { encoding: "q8", bytes: 85, error: 1 },
+        ],
+      },
+      {
+        name: "b",
+        elementCount: 80,
+        candidates: [
+          { encoding: "q2", bytes: 22, error: 9 },
+          { encoding: "q5", bytes: 55, error: 3 },
+          { encoding: "q8", bytes: 85, error: 2 },
+        ],
+      },
       { name: "c", elementCount: 80, candidates: [{ encoding: "q2", bytes: 22, error: 9 }] },
     ];
     const plan = uniformPlan(items, "q4");
-    assert.deepEqual(plan.choices.map((c) => c.encoding), ["q4", "q5", "q2"]);
+    assert.deepEqual(
+      plan.choices.map((c) => c.encoding),
+      ["q4", "q5", "q2"],
+    );
     assert.deepEqual([plan.bytes, plan.error, plan.fallbacks], [122, 16, ["b", "c"]]);
     assert.throws(() => uniformPlan(items, "q3"), { code: "bad-request", message: "No tensor can be stored as q3." });
   });

@@ -32,11 +32,16 @@ describe("least-squares binary encodings", () => {
   });
 
   const sizes: [string, number, number, number][] = [
-    ["lsbq1-g128", 4, 4096, 1 + 16 / 128], ["lsbq2-g128", 4, 4096, 2 + 32 / 128], ["lsbq4-g64", 4, 4096, 4 + 64 / 64],
-    ["lsbq3-row", 4, 4096, 3 + 48 / 4096], ["ternary-g128", 5, 5120, 1.6 + 16 / 128], ["ternary-g4096", 5, 5120, 1.6 + 2 * 16 / 5120],
+    ["lsbq1-g128", 4, 4096, 1 + 16 / 128],
+    ["lsbq2-g128", 4, 4096, 2 + 32 / 128],
+    ["lsbq4-g64", 4, 4096, 4 + 64 / 64],
+    ["lsbq3-row", 4, 4096, 3 + 48 / 4096],
+    ["ternary-g128", 5, 5120, 1.6 + 16 / 128],
+    ["ternary-g4096", 5, 5120, 1.6 + (2 * 16) / 5120],
   ];
   for (const [name, rows, columns, bits] of sizes) {
-    it(`${name} takes ${bits} bits per weight`, () => assert.ok(Math.abs(bitsPerWeight(encoding(name), rows, columns) - bits) < 1e-12));
+    it(`${name} takes ${bits} bits per weight`, () =>
+      assert.ok(Math.abs(bitsPerWeight(encoding(name), rows, columns) - bits) < 1e-12));
   }
 
   it("what is decoded is the exact fit with its scalars in half precision", () => {
@@ -75,12 +80,17 @@ describe("least-squares binary encodings", () => {
     const importance = Float32Array.from({ length: 256 }, (_, i) => (i % 4 === 0 ? 100 : 1));
     const weighted = (y: Float32Array) => x.reduce((sum, v, i) => sum + importance[i] * (v - y[i]) ** 2, 0);
     for (const name of ["lsbq1-row", "lsbq2-row", "lsbq3-row", "ternary-row"]) {
-      assert.ok(weighted(through(encoding(name), x, 1, 256, importance).out) < weighted(through(encoding(name), x, 1, 256).out), name);
+      assert.ok(
+        weighted(through(encoding(name), x, 1, 256, importance).out) < weighted(through(encoding(name), x, 1, 256).out),
+        name,
+      );
     }
   });
 
   const edges: [string, number[]][] = [
-    ["zeros", new Array(20).fill(0)], ["all equal", new Array(20).fill(0.25)], ["one huge outlier", [...new Array(19).fill(0.5), 60000]],
+    ["zeros", new Array(20).fill(0)],
+    ["all equal", new Array(20).fill(0.25)],
+    ["one huge outlier", [...new Array(19).fill(0.5), 60000]],
     ["one weight", [-0.5]],
   ];
   for (const [name, values] of edges) {
@@ -102,7 +112,10 @@ describe("least-squares binary encodings", () => {
   it("NaN and infinity are refused with their place", () => {
     const planes = [new Uint8Array(10), new Uint8Array(10)];
     assert.throws(() => encoding("lsbq2-row").encode!(Float32Array.of(1, NaN, 2, 3), 2, 2, planes), /NaN \(row 0, column 1\)/);
-    assert.throws(() => encoding("ternary-row").encode!(Float32Array.of(1, 2, 3, Infinity), 2, 2, planes), /Infinity \(row 1, column 1\)/);
+    assert.throws(
+      () => encoding("ternary-row").encode!(Float32Array.of(1, 2, 3, Infinity), 2, 2, planes),
+      /Infinity \(row 1, column 1\)/,
+    );
   });
 
   for (const name of ["lsbq0-g128", "lsbq7-g128", "lsbq2", "lsbq2-g0", "lsbq2-g128-x", "ternary-channel", "lsbq2-g1234567"]) {

@@ -26,16 +26,23 @@ describe("pyramid vector quantization as an encoding", () => {
   });
 
   const sizes: [string, number, number][] = [
-    ["pvq-g16-k27-b4", 4096, 3.25 + 16 / 4096], ["pvq-g16-k12-b4", 1024, 2.25 + 16 / 1024],
-    ["pvq-g128-k187-b4", 4096, 3 + 4 / 128 + 16 / 4096], ["pvq-g8-k6-b0-r5", 4096, 15 / 8 + 16 / 4096],
+    ["pvq-g16-k27-b4", 4096, 3.25 + 16 / 4096],
+    ["pvq-g16-k12-b4", 1024, 2.25 + 16 / 1024],
+    ["pvq-g128-k187-b4", 4096, 3 + 4 / 128 + 16 / 4096],
+    ["pvq-g8-k6-b0-r5", 4096, 15 / 8 + 16 / 4096],
   ];
   for (const [name, columns, bits] of sizes) {
-    it(`${name} takes ${bits} bits per weight`, () => assert.ok(Math.abs(bitsPerWeight(encoding(name), 1, columns) - bits) < 1e-12));
+    it(`${name} takes ${bits} bits per weight`, () =>
+      assert.ok(Math.abs(bitsPerWeight(encoding(name), 1, columns) - bits) < 1e-12));
   }
 
   // Shape error of the search plus gain error of the table, N(0,1), rows of 1024.
   const errors: [string, number][] = [
-    ["pvq-g16-k12-b4", 0.0823], ["pvq-g16-k27-b4", 0.0192], ["pvq-g8-k16-b4", 0.0148], ["pvq-g32-k50-b4", 0.0213], ["pvq-g64-k96-b2", 0.0234],
+    ["pvq-g16-k12-b4", 0.0823],
+    ["pvq-g16-k27-b4", 0.0192],
+    ["pvq-g8-k16-b4", 0.0148],
+    ["pvq-g32-k50-b4", 0.0213],
+    ["pvq-g64-k96-b2", 0.0234],
   ];
   for (const [name, want] of errors) {
     it(`${name} loses what shape and gain together must`, () => {
@@ -86,7 +93,10 @@ describe("pyramid vector quantization as an encoding", () => {
       const { out } = through(encoding(name), x, 3, 64);
       const first = name.includes("g32") ? 32 : 16;
       assert.ok(out.subarray(first, 16 + 16).every((v) => v === 0) && out.subarray(64, 128).every((v) => v === 0), name);
-      assert.ok(out.subarray(128).some((v) => v !== 0), name);
+      assert.ok(
+        out.subarray(128).some((v) => v !== 0),
+        name,
+      );
     }
   });
 
@@ -107,7 +117,10 @@ describe("pyramid vector quantization as an encoding", () => {
       planes[1].set([0x80, 0x3f, 0x80, 0x3f]); // scale 1
       const out = new Float32Array(128);
       member.decode(planes, 2, 64, out);
-      assert.ok(out.every((v) => Math.abs(v) <= 8), name);
+      assert.ok(
+        out.every((v) => Math.abs(v) <= 8),
+        name,
+      );
     }
   });
 
@@ -128,7 +141,15 @@ describe("pyramid vector quantization as an encoding", () => {
 
   it("says that it is a reconstruction", () => assert.match(encoding("pvq-g16-k27-b4").label, /reconstruction/));
 
-  for (const name of ["pvq-g1-k4-b4", "pvq-g257-k4-b4", "pvq-g16-k1025-b4", "pvq-g16-k27-b9", "pvq-g16-k27", "pvq-g016-k27-b4", "pvq-g16-k27-b4-r-1"]) {
+  for (const name of [
+    "pvq-g1-k4-b4",
+    "pvq-g257-k4-b4",
+    "pvq-g16-k1025-b4",
+    "pvq-g16-k27-b9",
+    "pvq-g16-k27",
+    "pvq-g016-k27-b4",
+    "pvq-g16-k27-b4-r-1",
+  ]) {
     it(`there is no ${name}`, () => assert.throws(() => encoding(name), { code: "bad-request" }));
   }
 

@@ -19,7 +19,19 @@ const contents: [string, () => number][] = [
   ["zeros of both signs", () => (random.integer(2) ? 0 : -0)],
   ["some not finite", () => (random.integer(40) ? random.gaussian() : [NaN, Infinity, -Infinity][random.integer(3)])],
 ];
-const sizes = [[4, 3], [8, 6], [12, 20], [16, 1], [16, 27], [16, 58], [16, 1024], [32, 50], [64, 96], [128, 187], [256, 369]];
+const sizes = [
+  [4, 3],
+  [8, 6],
+  [12, 20],
+  [16, 1],
+  [16, 27],
+  [16, 58],
+  [16, 1024],
+  [32, 50],
+  [64, 96],
+  [128, 187],
+  [256, 369],
+];
 
 describe("the pyramid search kernel equals its plain reference", () => {
   const kernels = kernelsOver(SCRATCH + SCRATCH_BYTES, true);
@@ -59,7 +71,14 @@ describe("the pyramid search kernel equals its plain reference", () => {
       const x = gaussians(3 * 320, 4);
       const encode = (fast: boolean) => {
         const planes = member.planes.map((p) => new Uint8Array(3 * p.rowBytes(320)));
-        method("pvq").encode({ encoding: member, x, rows: 3, columns: 320, planes, ...(fast && { kernels: { kernels, scratch: SCRATCH } }) });
+        method("pvq").encode({
+          encoding: member,
+          x,
+          rows: 3,
+          columns: 320,
+          planes,
+          ...(fast && { kernels: { kernels, scratch: SCRATCH } }),
+        });
         return planes;
       };
       assert.deepEqual(encode(true), encode(false));

@@ -13,7 +13,13 @@ function bruteForce(x: ArrayLike<number>, kind: 1 | 2 | "ternary", weights?: Arr
   let best = Infinity;
   for (let code = 0; code < count; code++) {
     // s1 and s2 per element; a ternary value counts as (s1+s2)/2 with one scalar.
-    let a11 = 0, a12 = 0, b1 = 0, b2 = 0, e = 0, t2 = 0, tb = 0;
+    let a11 = 0,
+      a12 = 0,
+      b1 = 0,
+      b2 = 0,
+      e = 0,
+      t2 = 0,
+      tb = 0;
     for (let i = 0, c = code; i < n; i++, c = Math.floor(c / base)) {
       const w = weights ? weights[i] : 1;
       const digit = c % base;
@@ -48,7 +54,8 @@ function achieved(x: ArrayLike<number>, scalars: ArrayLike<number>, weights?: Ar
   return error;
 }
 
-const near = (a: number, b: number, tolerance: number, what = "") => assert.ok(Math.abs(a - b) <= tolerance, `${what} ${a} is not ${b}`);
+const near = (a: number, b: number, tolerance: number, what = "") =>
+  assert.ok(Math.abs(a - b) <= tolerance, `${what} ${a} is not ${b}`);
 
 const groups: [string, number[]][] = [
   ["one value", [-0.7]],
@@ -73,7 +80,10 @@ describe("least-squares binary fits", () => {
       const n = 1 + random.integer(t < 36 ? 7 : 9);
       const x = Array.from({ length: n }, () => (t % 3 ? random.gaussian() : Math.round(4 * random.gaussian()) / 4));
       checkAgainstBruteForce(x);
-      checkAgainstBruteForce(x, Array.from({ length: n }, () => (random.integer(6) ? random.uniform() : 0)));
+      checkAgainstBruteForce(
+        x,
+        Array.from({ length: n }, () => (random.integer(6) ? random.uniform() : 0)),
+      );
     }
   });
 
@@ -98,7 +108,8 @@ describe("least-squares binary fits", () => {
         assert.ok(refined.squaredError <= fitGreedy(x, bits).squaredError + slack, `${bits} bits refined`);
         assert.ok(refined.squaredError <= previous + slack, `${bits} bits are no worse than ${bits - 1}`);
         near(achieved(x, refined.scalars), refined.squaredError, slack, "the error told is the error made:");
-        for (let i = 1; i < bits; i++) assert.ok(refined.scalars[i - 1] >= refined.scalars[i] && refined.scalars[i] >= 0, "scalars fall");
+        for (let i = 1; i < bits; i++)
+          assert.ok(refined.scalars[i - 1] >= refined.scalars[i] && refined.scalars[i] >= 0, "scalars fall");
         previous = refined.squaredError;
       }
     }
@@ -144,7 +155,12 @@ describe("least-squares binary fits", () => {
     near(two.scalars[0], 1.621875, 1e-12);
     near(two.scalars[1], 0.878125, 1e-12);
     near(two.squaredError, 2.1321875, 1e-12);
-    const greedy = [[1.095, 7.06725], [0.674, 2.52449], [0.3908, 0.9972436], [0.23132, 0.462154176]];
+    const greedy = [
+      [1.095, 7.06725],
+      [0.674, 2.52449],
+      [0.3908, 0.9972436],
+      [0.23132, 0.462154176],
+    ];
     greedy.forEach(([v, error], i) => {
       near(fitGreedy(x, i + 1).scalars[i], v, 1e-12);
       near(fitGreedy(x, i + 1).squaredError, error, 1e-12);
@@ -167,7 +183,12 @@ describe("least-squares binary fits", () => {
     within(two.scalars[1], 0.52882, "two bits");
     within(two.squaredError / total, 0.117482, "two bits");
     within(fitGreedy(x, 2).scalars[1], 0.4825, "greedy");
-    for (const [bits, want] of [[2, 0.1307], [3, 0.0586], [4, 0.033], [5, 0.0227]]) {
+    for (const [bits, want] of [
+      [2, 0.1307],
+      [3, 0.0586],
+      [4, 0.033],
+      [5, 0.0227],
+    ]) {
       within(fitGreedy(x, bits).squaredError / total, want, `greedy ${bits}`);
     }
   });
@@ -175,7 +196,11 @@ describe("least-squares binary fits", () => {
   it("scaling by a power of two scales the fit exactly, flipping signs changes nothing", () => {
     const x = gaussians(100, 9);
     const scaled = x.map((v, i) => (i % 3 ? v : -v) * 2 ** -20);
-    for (const bits of [1, 2, 3]) assert.deepEqual(fitRefined(scaled, bits).scalars, fitRefined(x, bits).scalars.map((v) => v * 2 ** -20));
+    for (const bits of [1, 2, 3])
+      assert.deepEqual(
+        fitRefined(scaled, bits).scalars,
+        fitRefined(x, bits).scalars.map((v) => v * 2 ** -20),
+      );
   });
 });
 

@@ -46,7 +46,11 @@ describe("methods", () => {
   });
 
   // ggml's ternary blocks: level = max |x|, so values that are −L, 0, L already are stored without loss but for the half.
-  for (const [name, block] of [["tq1_0", 256], ["tq2_0", 256], ["q2_0", 64]] as const) {
+  for (const [name, block] of [
+    ["tq1_0", 256],
+    ["tq2_0", 256],
+    ["q2_0", 64],
+  ] as const) {
     it(`least-squares ternary into ${name}: the exact fit of each block of ${block}, up to the half-precision level`, () => {
       const x = gaussians(1024, 3, 0.02);
       const { out } = through({ name: "lsbq", member: encoding(name), x, columns: 512 });
@@ -64,7 +68,9 @@ describe("methods", () => {
   }
 
   it("zeros go through ggml's ternary blocks", () => {
-    assert.ok(through({ name: "lsbq", member: encoding("tq2_0"), x: new Float32Array(256), columns: 256 }).out.every((v) => v === 0));
+    assert.ok(
+      through({ name: "lsbq", member: encoding("tq2_0"), x: new Float32Array(256), columns: 256 }).out.every((v) => v === 0),
+    );
   });
 
   it("the greedy fit is there for comparison and never better", () => {
@@ -77,8 +83,16 @@ describe("methods", () => {
     }
   });
 
-  const defaults = [["q4_K", "rtn"], ["q1_0", "rtn"], ["lsbq2-g64", "lsbq"], ["ternary-row", "lsbq"], ["pvq-g8-k6-b3", "pvq"], ["f16", "rtn"]];
-  for (const [name, want] of defaults) it(`${name} is made by ${want} unless told otherwise`, () => assert.equal(defaultMethod(encoding(name)).name, want));
+  const defaults = [
+    ["q4_K", "rtn"],
+    ["q1_0", "rtn"],
+    ["lsbq2-g64", "lsbq"],
+    ["ternary-row", "lsbq"],
+    ["pvq-g8-k6-b3", "pvq"],
+    ["f16", "rtn"],
+  ];
+  for (const [name, want] of defaults)
+    it(`${name} is made by ${want} unless told otherwise`, () => assert.equal(defaultMethod(encoding(name)).name, want));
 
   it("PVQ is labelled a reconstruction", () => assert.equal(method("PVQ").label, "PVQ (reconstruction)"));
 
@@ -93,17 +107,26 @@ describe("methods", () => {
   ];
   for (const [name, member, options, message] of refused) {
     it(`refused: ${name} into ${member}${options ? ` with ${JSON.stringify(options)}` : ""}`, () => {
-      assert.throws(() => through({ name, member: encoding(member), x: new Float32Array(256), columns: 256, options }), { code: "bad-request", message });
+      assert.throws(() => through({ name, member: encoding(member), x: new Float32Array(256), columns: 256, options }), {
+        code: "bad-request",
+        message,
+      });
     });
   }
 
   it("NaN is refused by every method", () => {
     const x = new Float32Array(256);
     x[3] = NaN;
-    for (const [name, member] of [["rtn", "q4_0"], ["lsbq", "lsbq2-g64"], ["lsbq", "tq2_0"], ["pvq", "pvq-g16-k27-b4"]]) {
+    for (const [name, member] of [
+      ["rtn", "q4_0"],
+      ["lsbq", "lsbq2-g64"],
+      ["lsbq", "tq2_0"],
+      ["pvq", "pvq-g16-k27-b4"],
+    ]) {
       assert.throws(() => through({ name, member: encoding(member), x, columns: 256 }), /NaN/, `${name} into ${member}`);
     }
   });
 
-  it("an unknown method is named with those that exist", () => assert.throws(() => method("gptx"), /no method called "gptx"; there are rtn, lsbq, pvq/));
+  it("an unknown method is named with those that exist", () =>
+    assert.throws(() => method("gptx"), /no method called "gptx"; there are rtn, lsbq, pvq/));
 });

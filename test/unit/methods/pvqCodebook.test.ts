@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { Random } from "../../../src/core/math/prng";
-import { codewordCount, codewordCountClosed, largestPulseCount, PyramidCodebook, pyramidCodebook } from "../../../src/core/math/pvq/codebook";
+import {
+  codewordCount,
+  codewordCountClosed,
+  largestPulseCount,
+  PyramidCodebook,
+  pyramidCodebook,
+} from "../../../src/core/math/pvq/codebook";
 
 /** All integer vectors with Σ|y| = k. */
 function* codewords(n: number, k: number): Generator<number[]> {
@@ -26,14 +32,26 @@ describe("pyramid codebooks", () => {
 
   it("the recurrence and the closed form agree, small and large", () => {
     for (const n of [1, 2, 3, 5, 8, 16, 64, 128, 256]) {
-      for (const k of [1, 2, 3, 5, 16, 27, 187, 386]) assert.equal(codewordCount(n, k), codewordCountClosed(n, k), `V(${n},${k})`);
+      for (const k of [1, 2, 3, 5, 16, 27, 187, 386])
+        assert.equal(codewordCount(n, k), codewordCountClosed(n, k), `V(${n},${k})`);
     }
     const bits = Math.log2(Number(codewordCount(128, 187) >> 300n)) + 300;
     assert.ok(Math.abs(bits - 383.72041) < 1e-5, `log2 V(128,187) is ${bits}`);
   });
 
   it("every codeword of a small codebook has its own index, and every index its codeword", () => {
-    for (const [n, k] of [[1, 1], [1, 6], [2, 5], [3, 4], [4, 4], [5, 3], [5, 5], [6, 1], [7, 2], [8, 4]]) {
+    for (const [n, k] of [
+      [1, 1],
+      [1, 6],
+      [2, 5],
+      [3, 4],
+      [4, 4],
+      [5, 3],
+      [5, 5],
+      [6, 1],
+      [7, 2],
+      [8, 4],
+    ]) {
       const codebook = new PyramidCodebook(n, k);
       const seen = new Set<number>();
       const back = new Int32Array(n);
@@ -53,7 +71,16 @@ describe("pyramid codebooks", () => {
 
   it("numbers and big integers give the same indices up to 2^53, big ones go on beyond", () => {
     const random = new Random(4);
-    for (const [n, k] of [[16, 27], [16, 34], [12, 64], [8, 291], [32, 16], [32, 50], [128, 187], [256, 369]]) {
+    for (const [n, k] of [
+      [16, 27],
+      [16, 34],
+      [12, 64],
+      [8, 291],
+      [32, 16],
+      [32, 50],
+      [128, 187],
+      [256, 369],
+    ]) {
       const codebook = pyramidCodebook(n, k);
       assert.equal(codebook.numeric, codebook.count <= 2n ** 53n);
       for (let t = 0; t < 20; t++) {
@@ -74,7 +101,14 @@ describe("pyramid codebooks", () => {
   });
 
   it("the last index of the widest numeric codebooks is exact", () => {
-    for (const [n, k] of [[8, 291], [12, 64], [16, 34], [20, 25], [24, 20], [32, 16]]) {
+    for (const [n, k] of [
+      [8, 291],
+      [12, 64],
+      [16, 34],
+      [20, 25],
+      [24, 20],
+      [32, 16],
+    ]) {
       const codebook = pyramidCodebook(n, k);
       assert.ok(codebook.numeric, `P(${n},${k})`);
       const y = new Int32Array(n);
@@ -85,16 +119,30 @@ describe("pyramid codebooks", () => {
   });
 
   const largest: [number, number[]][] = [
-    [8, [4, 6, 10, 16, 24, 36]], [16, [7, 12, 18, 27, 40, 58]], [32, [14, 22, 34, 50, 73, 105]],
-    [64, [26, 43, 65, 96, 139, 199]], [128, [52, 84, 127, 187, 270, 386]],
+    [8, [4, 6, 10, 16, 24, 36]],
+    [16, [7, 12, 18, 27, 40, 58]],
+    [32, [14, 22, 34, 50, 73, 105]],
+    [64, [26, 43, 65, 96, 139, 199]],
+    [128, [52, 84, 127, 187, 270, 386]],
   ];
   for (const [n, pulses] of largest) {
     it(`the most pulses for ${n} weights at 1.5 to 4 bits`, () => {
-      assert.deepEqual([1.5, 2, 2.5, 3, 3.5, 4].map((bits) => largestPulseCount(n, n * bits)), pulses);
+      assert.deepEqual(
+        [1.5, 2, 2.5, 3, 3.5, 4].map((bits) => largestPulseCount(n, n * bits)),
+        pulses,
+      );
     });
   }
 
   it("sizes that no table is built for are refused", () => {
-    for (const [n, k] of [[0, 1], [1, 0], [257, 1], [2, 1025], [1.5, 2], [NaN, 1]]) assert.throws(() => pyramidCodebook(n, k), RangeError);
+    for (const [n, k] of [
+      [0, 1],
+      [1, 0],
+      [257, 1],
+      [2, 1025],
+      [1.5, 2],
+      [NaN, 1],
+    ])
+      assert.throws(() => pyramidCodebook(n, k), RangeError);
   });
 });

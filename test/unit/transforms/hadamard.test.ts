@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { fwht, hadamardMatrix, mixingPlan, multiplyInput, RandomMixing, randomOrthogonal, rotateInput, rotateOutput } from "../../../src/transforms/hadamard";
+import {
+  fwht,
+  hadamardMatrix,
+  mixingPlan,
+  multiplyInput,
+  RandomMixing,
+  randomOrthogonal,
+  rotateInput,
+  rotateOutput,
+} from "../../../src/transforms/hadamard";
 import { energy, gaussians } from "../../builders/random";
 
 describe("Hadamard matrices and transforms", () => {
@@ -47,8 +56,17 @@ describe("Hadamard matrices and transforms", () => {
   });
 
   const sizes: [number, "hadamard" | "dct", number][] = [
-    [1, "hadamard", 1], [4096, "hadamard", 1], [576, "hadamard", 36], [896, "hadamard", 28], [5632, "hadamard", 44],
-    [11008, "hadamard", 344], [13824, "hadamard", 108], [4864, "hadamard", 76], [14336, "hadamard", 28], [7, "dct", 7], [92, "dct", 23],
+    [1, "hadamard", 1],
+    [4096, "hadamard", 1],
+    [576, "hadamard", 36],
+    [896, "hadamard", 28],
+    [5632, "hadamard", 44],
+    [11008, "hadamard", 344],
+    [13824, "hadamard", 108],
+    [4864, "hadamard", 76],
+    [14336, "hadamard", 28],
+    [7, "dct", 7],
+    [92, "dct", 23],
   ];
   for (const [n, kind, odd] of sizes) {
     it(`mixing ${n} coordinates is orthogonal (${kind} of ${odd})`, () => {

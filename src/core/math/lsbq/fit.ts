@@ -63,7 +63,10 @@ function twoBits({ count, mass, moment, energy }: Magnitudes): BinaryFit {
       outer = aboveMoment / above;
     }
   }
-  return { scalars: Float64Array.of((outer + inner) / 2, Math.max(0, (outer - inner) / 2)), squaredError: Math.max(0, energy - best) };
+  return {
+    scalars: Float64Array.of((outer + inner) / 2, Math.max(0, (outer - inner) / 2)),
+    squaredError: Math.max(0, energy - best),
+  };
 }
 
 /** Exact ternary: the m largest magnitudes become ± their mean, the rest 0. */
@@ -110,7 +113,12 @@ export function fitRefined(x: Values, bits: number, weights?: Values): BinaryFit
     const levels = new Levels(k - 1, best.scalars);
     const residual = Float64Array.from(x, (value) => value - levels.values[levels.nearest(value)]);
     const added = fitOneBit(residual, weights);
-    const continued = { scalars: Float64Array.of(...best.scalars, added.scalars[0]).sort().reverse(), squaredError: added.squaredError };
+    const continued = {
+      scalars: Float64Array.of(...best.scalars, added.scalars[0])
+        .sort()
+        .reverse(),
+      squaredError: added.squaredError,
+    };
     const a = refine(magnitudes, fitGreedy(x, k, weights));
     const b = refine(magnitudes, continued);
     best = b.squaredError < a.squaredError ? b : a;

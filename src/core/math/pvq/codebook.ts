@@ -40,15 +40,20 @@ export class PyramidCodebook {
   readonly #small: Float64Array;
   readonly #smallSums: Float64Array;
 
-  constructor(readonly n: number, readonly k: number) {
-    if (!Number.isInteger(n) || n < 1 || n > maximumDimension) throw new RangeError(`dimension ${n} is not in 1…${maximumDimension}`);
+  constructor(
+    readonly n: number,
+    readonly k: number,
+  ) {
+    if (!Number.isInteger(n) || n < 1 || n > maximumDimension)
+      throw new RangeError(`dimension ${n} is not in 1…${maximumDimension}`);
     if (!Number.isInteger(k) || k < 1 || k > maximumPulses) throw new RangeError(`pulse count ${k} is not in 1…${maximumPulses}`);
     const width = k + 1;
     const table = new Array<bigint>((n + 1) * width).fill(0n);
     table[0] = 1n;
     for (let r = 1; r <= n; r++) {
       table[r * width] = 1n;
-      for (let j = 1; j <= k; j++) table[r * width + j] = table[(r - 1) * width + j] + table[r * width + j - 1] + table[(r - 1) * width + j - 1];
+      for (let j = 1; j <= k; j++)
+        table[r * width + j] = table[(r - 1) * width + j] + table[r * width + j - 1] + table[(r - 1) * width + j - 1];
     }
     this.#big = table;
     this.#bigSums = table.slice();
