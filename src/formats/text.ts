@@ -11,7 +11,7 @@ export function cut(value: string): string {
   return value.length > longestValue ? value.slice(0, longestValue) + "…" : value;
 }
 
-/** Items ordered by their names with numbers by value: "layers.2" before "layers.10". Keys are made once: a header may be long. */
+/** Items ordered by their names with numbers by value: "layers.2" before "layers.10". Keys are made once. */
 export function inNaturalOrder<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   const keyed = items.map((item) => ({ item, key: nameOf(item).replace(/\d+/g, (digits) => digits.padStart(8, "0")) }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));

@@ -2,8 +2,8 @@ import type { TensorRole } from "../core/model";
 
 /**
  * Last parts of module paths and the role that the field gives them, first match wins. Paths end in the module ("mlp.c_proj"),
- * without ".weight". Families: Llama, Mistral, Mixtral, Qwen 2/3 and MoE, DeepSeek, Phi-3, Gemma, GPT-2, GPT-J, NeoX, Falcon, OPT,
- * BART, BERT, DistilBERT, T5, ViT, Whisper, MPT, llama2.c's names, GGUF's, and those of ONNX exporters, which follow the modules.
+ * without ".weight". Families: Llama, Mistral, Mixtral, Qwen 2/3 and MoE, DeepSeek, Phi-3, Gemma, GPT-2, GPT-J, NeoX, Falcon,
+ * OPT, BART, BERT, DistilBERT, T5, ViT, Whisper, MPT, llama2.c's names, GGUF's, and those of ONNX exporters, which follow the modules.
  */
 type Row = readonly [role: TensorRole, modules: string];
 
@@ -32,11 +32,11 @@ const rows: readonly Row[] = [
   ["q", "q_proj|query|wq|q_lin|to_q|attn_q|q_a_proj|q_b_proj|attn_q_a|attn_q_b|SelfAttention.q|EncDecAttention.q|attn.q"],
   ["k", "k_proj|key|wk|k_lin|to_k|attn_k|attn_k_b|SelfAttention.k|EncDecAttention.k|attn.k"],
   ["v", "v_proj|value|wv|v_lin|to_v|attn_v|attn_v_b|SelfAttention.v|EncDecAttention.v|attn.v"],
+  ["o", "o_proj|out_proj|attn.c_proj|attention.c_proj|attention.dense|self_attention.dense|attention.output.dense|out_lin"],
   [
     "o",
-    "o_proj|out_proj|attn.c_proj|attention.c_proj|attention.dense|self_attention.dense|attention.output.dense|attention.wo|out_lin",
+    "attention.wo|to_out.0|to_out|attn_output|SelfAttention.o|EncDecAttention.o|attn.proj|attn.out|self_attn.dense|attn.o|attn_out",
   ],
-  ["o", "to_out.0|to_out|attn_output|SelfAttention.o|EncDecAttention.o|attn.proj|attn.out|self_attn.dense|attn.o|attn_out"],
   // Feed-forward.
   ["gate", "gate_proj|w1|ffn_gate|ffn_gate_exps|ffn_gate_shexp|wi_0|linear_v|gate_linear"],
   [
@@ -50,13 +50,10 @@ const rows: readonly Row[] = [
 /** Modules outside the blocks. */
 const outerRows: readonly Row[] = [
   ["head", "lm_head|output|embed_out|predictions.decoder|classifier|score|qa_outputs|output_projection|cls"],
+  ["embedding", "embed_tokens|embed_positions|embed_in|wte|wpe|word_embeddings|position_embeddings|token_type_embeddings|shared"],
   [
     "embedding",
-    "embed_tokens|embed_positions|embed_in|wte|wpe|word_embeddings|position_embeddings|token_type_embeddings|shared|tok_embeddings",
-  ],
-  [
-    "embedding",
-    "token_embd|position_embd|token_types|per_layer_token_embd|word_embedding|embedding|embeddings|token_embedding|embed",
+    "tok_embeddings|token_embd|position_embd|token_types|per_layer_token_embd|word_embedding|embedding|embeddings|token_embedding|embed",
   ],
 ];
 

@@ -121,7 +121,5 @@ function inNetworkOrder(tensors: readonly TensorInfo[]): TensorInfo[] {
 
 /** Biases of final norms and heads stay beside them. */
 function isAfter(name: string): boolean {
-  return /(^|\.)(ln_f|norm|final_layer_norm|final_layernorm|output_norm|lm_head|output|score|classifier|pooler|cls)\.(bias|weight)$/.test(
-    name,
-  );
+  return /(^|\.)(ln_f|(output_|final_layer_?)?norm|lm_head|output|score|classifier|pooler|cls)\.(bias|weight)$/.test(name);
 }

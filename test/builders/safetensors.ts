@@ -53,7 +53,8 @@ export function safetensorsHead(
   const entries = Object.entries(tensors).map(([name, spec]) => {
     const begin = offset;
     offset += sizeOf(spec);
-    return `${JSON.stringify(name)}:{"dtype":"${spec.dtype}","shape":${JSON.stringify(spec.shape)},"data_offsets":[${begin},${offset}]}`;
+    const shape = JSON.stringify(spec.shape);
+    return `${JSON.stringify(name)}:{"dtype":"${spec.dtype}","shape":${shape},"data_offsets":[${begin},${offset}]}`;
   });
   if (metadata) entries.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
   const json = `{${entries.join(",")}}`;
@@ -113,11 +114,11 @@ export function* sparseLlama(shape: LlamaShape): Generator<[name: string, conten
     );
   }
   all.push(["model.norm.weight", bf16(hidden)], ["lm_head.weight", bf16(vocabulary, hidden)]);
-  const perShard = Math.ceil(all.length / shards);
+  const from = (shard: number) => Math.floor((shard * all.length) / shards);
   const map: Record<string, string> = {};
   for (let i = 0; i < shards; i++) {
     const name = `model-${String(i + 1).padStart(5, "0")}-of-${String(shards).padStart(5, "0")}.safetensors`;
-    const part = all.slice(i * perShard, (i + 1) * perShard);
+    const part = all.slice(from(i), from(i + 1));
     for (const [tensor] of part) map[tensor] = name;
     yield [name, safetensorsHead(Object.fromEntries(part), { format: "pt" })];
   }

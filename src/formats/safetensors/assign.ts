@@ -4,8 +4,8 @@ import { schemeOf } from "./schemes";
 
 /** Modules that are look-up tables, not Linear, by the names they have in transformers. */
 const embeddings = new RegExp(
-  String.raw`(^|\.)(embed_tokens|embed_positions|embed_in|wte|wpe|word_embeddings|position_embeddings|token_type_embeddings|shared|` +
-    String.raw`embeddings?|tok_embeddings|relative_attention_bias|[a-z_]*_embedding)\.weight$`,
+  String.raw`(^|\.)(embed_tokens|embed_positions|embed_in|wte|wpe|word_embeddings|position_embeddings|token_type_embeddings|` +
+    String.raw`shared|embeddings?|tok_embeddings|relative_attention_bias|[a-z_]*_embedding)\.weight$`,
 );
 /** Kept by compressed-tensors' own recipes: the head, and the routers of mixtures of experts. */
 const heads = /(^|\.)(lm_head|embed_out|score|classifier|qa_outputs)\.weight$/;

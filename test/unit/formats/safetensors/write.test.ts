@@ -86,7 +86,7 @@ describe("exporting safetensors", () => {
     });
   }
 
-  it("the sample carries config.json and tokenizer along, scales in the model's type, and declares what compressed-tensors expects", async () => {
+  it("the sample carries its configuration and tokenizer along and has the tensors that compressed-tensors expects", async () => {
     const { assignments, index } = await exportPlainly({
       format: safetensors,
       folder: sample,
