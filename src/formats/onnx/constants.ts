@@ -140,13 +140,7 @@ export class ValueReader {
     if ("inline" in range) return firstNumber(located.type, range.inline);
     const kept = located.constant.origin.kind !== "sparse" && range.file === 0 ? this.#kept(located, range.offset) : undefined;
     if (kept) return firstNumber(located.type, kept);
-    if (range.file === 0) return firstNumber(located.type, await this.files.source.read(range.offset, range.byteLength));
-    const source = await this.files.folder.open(this.files.names[range.file]);
-    try {
-      return firstNumber(located.type, await source.read(range.offset, range.byteLength));
-    } finally {
-      await source.close();
-    }
+    return firstNumber(located.type, await this.files.read(range.file, range.offset, range.byteLength));
   }
 
   #kept(located: Located, offset: number): Uint8Array | undefined {

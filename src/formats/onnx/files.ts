@@ -11,6 +11,7 @@ export type External =
 export class ModelFiles {
   readonly names: string[];
   readonly sizes: number[];
+  readonly #opened = new Map<number, ByteSource>();
   #known = new Map<string, number | Omit<Problem, "tensor">>();
   /** Folder of the ONNX file inside the model's folder, "" or ending in "/": what locations are relative to. */
   readonly #base: string;
@@ -23,6 +24,20 @@ export class ModelFiles {
     this.names = [name];
     this.sizes = [source.size];
     this.#base = name.slice(0, name.lastIndexOf("/") + 1);
+  }
+
+  /** A few bytes of one of the files: single scales and zero points, which some exporters keep outside as well. */
+  async read(file: number, offset: number, length: number): Promise<Uint8Array> {
+    if (file === 0) return this.source.read(offset, length);
+    let opened = this.#opened.get(file);
+    if (!opened) this.#opened.set(file, (opened = await this.folder.open(this.names[file])));
+    return opened.read(offset, length);
+  }
+
+  /** Closes what `read` opened; `source` stays its owner's. */
+  async close(): Promise<void> {
+    for (const opened of this.#opened.values()) await opened.close();
+    this.#opened.clear();
   }
 
   /** Resolves external_data entries for `needed` bytes. The range returned lies inside its file. */

@@ -45,7 +45,7 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
     }
     const needsMicrosoft = opset?.kind === "microsoft" || weights.some((w) => w.assignment.encoding !== "int8-qdq");
     if (needsMicrosoft && !model.proto.opsetImport.some((o) => isMicrosoft(o.domain))) output.importOpset("com.microsoft", 1);
-    output.raiseIrVersion(opset?.kind === "raise" ? irOfQdq : initializersApart);
+    if (weights.length) output.raiseIrVersion(opset?.kind === "raise" ? irOfQdq : initializersApart);
     const { main, data } = output.finish();
     const context = { source, names: model.files.names };
     const files = [await outputFile(outputName, main, context)];

@@ -58,7 +58,7 @@ export async function readModel(folder: ModelFolder, name: string, source: ByteS
     located: (value) => byValue.get(value),
     transposed: (value) => byValue.get(value)?.dims.length === 2 && orderOf(consumers(value)) === "in-out",
     convolution: (value) => isConvolution(consumers(value)),
-  });
+  }).finally(() => files.close());
   return { proto, network, files, located, consumers, ...dequantized };
 }
 

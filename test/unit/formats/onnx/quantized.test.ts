@@ -267,4 +267,17 @@ describe("ONNX weights behind DequantizeLinear", () => {
     });
     assert.deepEqual(got.index.problems, []);
   });
+
+  it("a scale and a zero point that are kept outside the file", async () => {
+    const outside = (name: string, type: number, offset: string) => tensor({ name, type, external: { location: "p.bin", offset } });
+    const got = await read(
+      {
+        initializers: [u8("q", [1, 2], [3, 4]), outside("s", T.FLOAT, "0"), outside("z", T.UINT8, "4")],
+        nodes: [dequantize(["q", "s", "z"]), gemm],
+      },
+      { "p.bin": Uint8Array.of(...raw(Float32Array.of(0.5)), 2) },
+    );
+    assert.deepEqual(got.index.problems, []);
+    assert.deepEqual(await got.values("q"), [0.5, 1]);
+  });
 });
