@@ -20,6 +20,7 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
   const assignments: Assignment[] = [];
   const unfit: string[] = [];
   const conv1d: string[] = [];
+  const quantized = new Set(index.tensors.flatMap((t) => (t.storage?.encoding === "affine" ? [t.name] : [])));
   for (const tensor of index.tensors) {
     if (!scheme || !isLinear(tensor)) continue;
     if (tensor.storage!.transposed) {
@@ -33,6 +34,8 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     else assignments.push({ tensor: tensor.name, encoding });
   }
   const notes: string[] = [];
+  const again = assignments.filter((a) => quantized.has(a.tensor)).length;
+  if (again) notes.push(`${again} matrices are quantized already and lose again; a 16-bit source gives a better result.`);
   if (unfit.length)
     notes.push(`${unfit.length} matrices keep their encoding because their rows do not divide into groups: ${some(unfit)}.`);
   if (conv1d.length)

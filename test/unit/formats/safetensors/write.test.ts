@@ -162,7 +162,7 @@ describe("exporting safetensors", () => {
       outputName: "m.safetensors",
     });
     const again = path.join(folder.path, "again");
-    await exportPlainly({
+    const { notes } = await exportPlainly({
       format: safetensors,
       folder: out(),
       name: "m.safetensors",
@@ -170,6 +170,7 @@ describe("exporting safetensors", () => {
       output: again,
       outputName: "m.safetensors",
     });
+    assert.match(notes.join(" "), /quantized already/);
     const text = fs.readFileSync(path.join(again, "config.json"), "utf8");
     assert.equal(text.match(/quantization_config/g)!.length, 1);
     assert.equal(JSON.parse(text).quantization_config.config_groups.group_0.weights.num_bits, 4);
