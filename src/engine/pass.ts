@@ -84,7 +84,7 @@ interface SecondJob {
 
 function secondReading(context: PassContext, reader: TileReader, { tensor, band, after, encodings }: SecondJob): SecondPartial {
   const tally = new SecondTally(context, after.scale, after.nonFinite);
-  const errors = new ErrorTally(context, tensor, encodings);
+  const errors = new ErrorTally(context, reader, tensor, encodings);
   const half = reader.bytesPerElement / 2;
   if (tensor.storage.transposed) {
     const stored = { row: band.column, rows: band.columns, column: band.row, columns: band.rows };

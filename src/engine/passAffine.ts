@@ -14,6 +14,7 @@ export class AffineReader implements TileReader {
   readonly rows: number;
   readonly columns: number;
   readonly bytesPerElement: number;
+  readonly alignment = 1;
   readonly #layout: AffineLayout;
   readonly #ranges: readonly ByteRange[];
   /** The whole group index; one number per column. */

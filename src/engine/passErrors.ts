@@ -4,17 +4,16 @@ import type { ErrorKernel } from "../kernels";
 import { TILE_CAPACITY } from "./passArena";
 import type { PassContext } from "./passContext";
 import { encodeTile } from "./passEncodeTile";
-import { isDivisible } from "./passReader";
+import { TURNED_COLUMNS } from "./passMatrix";
+import { isDivisible, type TileReader } from "./passReader";
 import type { Tile } from "./passStatistics";
 import type { TensorSource } from "./tasks";
 
-/** Can this encoding's error be measured on this tensor, and for that be given rows in stretches? */
-export function isMeasurable(encoding: Encoding, tensor: TensorSource): boolean {
-  return encoding.encode !== undefined && fits(encoding, tensor.columns) && (isDivisible(encoding) || tensor.columns <= rowLimit(tensor));
-}
-
-function rowLimit(tensor: TensorSource): number {
-  return tensor.storage.transposed ? 2 ** 18 : TILE_CAPACITY;
+/** Can this encoding's error be measured on this tensor: does it fit, and are rows short enough where it must see them whole? */
+function isMeasurable(encoding: Encoding, tensor: TensorSource, reader: TileReader): boolean {
+  if (!encoding.encode || !fits(encoding, tensor.columns)) return false;
+  const limit = tensor.storage.transposed ? TURNED_COLUMNS : TILE_CAPACITY / reader.alignment;
+  return isDivisible(encoding) || tensor.columns <= limit;
 }
 
 /** Σ(w − ŵ)² of some encodings over tiles of the matrix. */
@@ -23,10 +22,10 @@ export class ErrorTally {
   /** Some encoding must see whole rows. */
   readonly wholeRows: boolean;
 
-  constructor(readonly context: PassContext, tensor: TensorSource, names: readonly string[]) {
+  constructor(readonly context: PassContext, reader: TileReader, tensor: TensorSource, names: readonly string[]) {
     this.#entries = names.map((name) => {
       const encoding = encodingNamed(name);
-      return { encoding, kernel: context.kernels.errorOf(encoding.name), sum: isMeasurable(encoding, tensor) ? 0 : undefined };
+      return { encoding, kernel: context.kernels.errorOf(encoding.name), sum: isMeasurable(encoding, tensor, reader) ? 0 : undefined };
     });
     this.wholeRows = this.#entries.some((e) => e.sum !== undefined && !isDivisible(e.encoding));
   }

@@ -9,7 +9,7 @@ import type { TensorSource } from "./tasks";
 /** Rows of the matrix that are turned round together. */
 const TURNED_ROWS = 32;
 /** A transposed matrix with longer rows is turned in parts of two stretches. */
-const TURNED_COLUMNS = 2 ** 18;
+export const TURNED_COLUMNS = 2 ** 18;
 
 /** Must rows that are longer than a tile be seen whole? Then this is an EngineError, naming the limit. */
 export function checkRowLength(tensor: TensorSource, label: string): void {

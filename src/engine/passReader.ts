@@ -17,6 +17,8 @@ export interface TileReader {
   readonly columns: number;
   /** Source bytes per element, for progress and for sizing windows. */
   readonly bytesPerElement: number;
+  /** Rows are decoded from a multiple of this on, and a tile must have room for that. */
+  readonly alignment: number;
   /** Announces the rows and columns that the next loads come from; what fits into the arena is then read once only. */
   window(row: number, rows: number, column: number, columns: number): void;
   /**
@@ -45,7 +47,7 @@ class PlainReader implements TileReader {
   readonly bytesPerElement: number;
   readonly #divisible: boolean;
   readonly #decode: DecodeKernel | undefined;
-  readonly #alignment: number;
+  readonly alignment: number;
   /** Bytes of one whole row per plane; may be fractions. */
   readonly #rowBytes: readonly number[];
   // The window, and which of its rows are in the arena: from #first up to #end, plane i starting at #bases[i] with row #first.
@@ -62,7 +64,7 @@ class PlainReader implements TileReader {
     this.columns = transposed ? tensor.rows : tensor.columns;
     this.#divisible = isDivisible(encoding);
     this.#decode = context.kernels.decoder(encoding.name);
-    this.#alignment = rowAlignment(encoding, this.columns);
+    this.alignment = rowAlignment(encoding, this.columns);
     this.#rowBytes = encoding.planes.map((plane) => plane.rowBytes(this.columns));
     this.bytesPerElement = this.columns ? this.#rowBytes.reduce((a, b) => a + b, 0) / this.columns : 0;
     if (this.columns % encoding.blockElements) {
@@ -88,7 +90,7 @@ class PlainReader implements TileReader {
   load(row: number, rows: number, column: number, columns: number): Address {
     const { arena } = this.context;
     if (!this.#divisible && columns < this.columns) return this.#cut(row, rows, column, columns);
-    const start = Math.floor(row / this.#alignment) * this.#alignment;
+    const start = Math.floor(row / this.alignment) * this.alignment;
     this.#fetch(start, row + rows, column, columns);
     const { u8, f32 } = this.context;
     const count = (row + rows - start) * columns;
@@ -156,22 +158,22 @@ class PlainReader implements TileReader {
     const each = part.reduce((a, b) => a + b, 0);
     const w = this.#window;
     const limit = Math.min(this.rows, w.row + w.rows);
-    const whole = Math.ceil(limit / this.#alignment) * this.#alignment - Math.floor(w.row / this.#alignment) * this.#alignment;
+    const whole = Math.ceil(limit / this.alignment) * this.alignment - Math.floor(w.row / this.alignment) * this.alignment;
     const space = (rows: number) => part.reduce((sum, bytes) => sum + Math.ceil((rows * bytes) / 64) * 64 + 64, 0);
     const keeps = space(whole) <= rawBytes && columns === w.columns;
     const wanted = Math.max(end - this.#end, Math.floor(PIECE_BYTES / each));
     let room: number;
     if (keeps) {
-      if (this.#first > w.row - (w.row % this.#alignment)) this.#first = this.#end = w.row - (w.row % this.#alignment);
+      if (this.#first > w.row - (w.row % this.alignment)) this.#first = this.#end = w.row - (w.row % this.alignment);
       room = whole;
     } else {
       this.#first = this.#end = start;
-      room = Math.ceil(Math.max(end - start, Math.floor(PIECE_BYTES / each)) / this.#alignment) * this.#alignment;
-      if (space(room) > rawBytes) room = Math.ceil((end - start) / this.#alignment) * this.#alignment;
+      room = Math.ceil(Math.max(end - start, Math.floor(PIECE_BYTES / each)) / this.alignment) * this.alignment;
+      if (space(room) > rawBytes) room = Math.ceil((end - start) / this.alignment) * this.alignment;
       if (space(room) > rawBytes) throw this.#problem(`Rows of ${columns} elements are too long`);
     }
     const stop = Math.min(this.rows, keeps ? Math.max(end, Math.min(limit, this.#end + wanted)) : start + room);
-    const aligned = Math.min(this.rows, Math.ceil(stop / this.#alignment) * this.#alignment);
+    const aligned = Math.min(this.rows, Math.ceil(stop / this.alignment) * this.alignment);
     let base = raw;
     this.#bases = part.map((bytes) => {
       const at = base;
