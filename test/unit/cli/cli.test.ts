@@ -153,7 +153,7 @@ describe("command line", () => {
     [["export", sample, "-o", "/nowhere/x"], /required option '-e, --encoding <NAME>'/],
     [["export", sample, "-e", "int4"], /required option '-o, --output <OUT>'/],
     [["export", sample, "-e", "int4", "--group", "some", "-o", "/nowhere/x"], /Give a number of weights/],
-    [["export", sample, "-e", "q4_0", "-o", "/nowhere/x"], /cannot be exported as q4_0; choose one of: int4-g128/],
+    [["export", sample, "-e", "int8-qdq", "-o", "/nowhere/x"], /cannot be exported as int8-qdq; choose one of: int4-g128/],
     [["export", sample, "-e", "int4", "--group", "7", "-o", "/nowhere/x"], /int4 --group 7; choose one of/],
   ];
   for (const [args, pattern] of usage) it(`wrong usage: ${args.join(" ").replace(root, "")}`, () => checkFails(args, 2, pattern));
