@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { benchAccuracy } from "./accuracy";
+import { benchEncode } from "./encode";
 import { benchErrors } from "./errors";
 import { benchThroughput } from "./throughput";
 
-const benches: Record<string, (folder: string) => Promise<void>> = { read: benchThroughput, errors: benchErrors, accuracy: benchAccuracy };
+const benches: Record<string, (folder: string) => Promise<void>> = {
+  read: benchThroughput, errors: benchErrors, encode: benchEncode, accuracy: benchAccuracy,
+};
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
