@@ -17,5 +17,5 @@ export async function encodings(): Promise<void> {
   const { listEncodings } = await import("../engine/encodingTable");
   const { formats } = await import("../formats/index");
   const targets = formats.map((f) => `${f.label}: ${f.exportTargets.map((t) => t.name).join(", ")}\n`);
-  await print([table(columns, listEncodings()), "\nbitlens export writes\n", ...targets]);
+  await print([table(columns, listEncodings()), "\nbitlens export takes these names, and for a Hugging Face folder those of GGUF too\n", ...targets]);
 }

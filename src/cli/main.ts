@@ -42,13 +42,13 @@ export function buildProgram(): Command {
     .command("export")
     .summary("write a quantized copy in the model's own format")
     .description(
-      "Write a quantized copy in the model's own format. The copy appears under its name when it is complete and has been read back; " +
+      "Write a quantized copy in the model's own format; a Hugging Face folder also becomes a GGUF. The copy appears under its name when it is complete and has been read back; " +
       "the source is never touched.")
     .argument("<MODEL>", "model file or folder")
     .requiredOption("-e, --encoding <NAME>", "encoding of the weights (see: bitlens encodings)")
     .option("-g, --group <N>", "weights that share a scale, or \"channel\" for a whole row (int4, int8)", groupOf)
     .option("--asymmetric", "store a zero point for each group (int4, int8)")
-    .requiredOption("-o, --output <OUT>", "file to write; for safetensors also a new folder")
+    .requiredOption("-o, --output <OUT>", "file to write, or for safetensors a new folder")
     .addOption(threadsOption())
     .action(async (model: string, options: { encoding: string; group?: string; asymmetric?: boolean; output: string; threads?: number }) =>
       (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric: options.asymmetric === true }));
