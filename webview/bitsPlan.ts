@@ -1,5 +1,6 @@
 import type { EncodingInfo, ExportChoice } from "../src/core/api/engine";
 import type { TensorRole } from "../src/core/model";
+import { moduleGroups } from "./charts/mapLayout";
 import type { Entry, PanelTensor } from "./state";
 
 /** Kinds of tensors that a bar is stacked of. */
@@ -31,14 +32,17 @@ export interface TensorCost {
   readonly changed: boolean;
 }
 
-/** What one tensor would take under an encoding: matrices whose rows fit its blocks change, everything else stays. */
-export function costUnder(entry: Entry, encoding: EncodingInfo | undefined): TensorCost {
+/**
+ * What one tensor would take under an encoding: matrices whose rows fit its blocks change, everything else stays. `measured`:
+ * the analysis tried this encoding, so that a matrix without an error row for it cannot take it.
+ */
+export function costUnder(entry: Entry, encoding: EncodingInfo | undefined, measured = true): TensorCost {
   const { tensor, report } = entry;
   const stays = { bytes: tensor.byteLength, changed: false };
   if (!encoding || tensor.shape.length < 2 || tensor.elementCount === 0) return stays;
-  const measured = report?.errors.find((e) => e.encoding === encoding.name);
-  if (measured) return { bytes: Math.ceil((tensor.elementCount * measured.bitsPerWeight) / 8), changed: true };
-  if (report && report.errors.length > 0) return stays;
+  const row = report?.errors.find((e) => e.encoding === encoding.name);
+  if (row) return { bytes: Math.ceil((tensor.elementCount * row.bitsPerWeight) / 8), changed: true };
+  if (measured && report && report.errors.length > 0) return stays;
   const columns = tensor.elementCount / tensor.shape[0];
   if (!(encoding.blockElements > 0) || columns % encoding.blockElements !== 0) return stays;
   return { bytes: Math.ceil((tensor.elementCount * encoding.bitsPerWeight) / 8), changed: true };
@@ -63,34 +67,59 @@ export interface BitsPlan {
   readonly before: number;
   readonly after: number;
   readonly changed: number;
-  /** The engine's own prediction for the written file, where it made one. */
-  readonly choice?: ExportChoice;
 }
 
-/** The label of the bar a tensor belongs to. */
-function barOf(tensor: PanelTensor, hasLayers: boolean): string {
-  if (tensor.layer !== undefined && hasLayers) return `${tensor.layer}`;
-  if (!hasLayers) return (tensor.group || tensor.name).split(/[./]/).slice(0, 2).join(".");
-  return tensor.role === "embedding" ? "embed" : tensor.role === "head" ? "head" : "other";
-}
+/** The label of the bar a tensor belongs to, in a network of layers. */
+const barOf = ({ layer, role }: PanelTensor): string =>
+  layer !== undefined ? `${layer}` : role === "embedding" ? "embed" : role === "head" ? "head" : "other";
 
-/** Bytes per layer, today and under one encoding for every tensor that can take it. */
-export function bitsPlan(entries: readonly Entry[], encoding: EncodingInfo | undefined, choice?: ExportChoice): BitsPlan {
-  const hasLayers = entries.some((e) => e.tensor.layer !== undefined);
-  const groups = new Map<string, Entry[]>();
-  for (const e of entries) {
-    const label = barOf(e.tensor, hasLayers);
-    const members = groups.get(label);
-    if (members) members.push(e);
-    else groups.set(label, [e]);
+function barsOf(entries: readonly Entry[]): Map<string, number[]> {
+  if (!entries.some((e) => e.tensor.layer !== undefined)) return moduleGroups(entries.map((e) => e.tensor));
+  const groups = new Map<string, number[]>();
+  for (const { tensor, index } of entries) {
+    const members = groups.get(barOf(tensor));
+    if (members) members.push(index);
+    else groups.set(barOf(tensor), [index]);
   }
+  return groups;
+}
+
+/** What becomes of each tensor: as the engine assigned it where it said so, else by the encoding's own rule. */
+function costs(entries: readonly Entry[], plan: BitsTarget): (entry: Entry) => TensorCost & { readonly into?: string } {
+  const { encoding, choice, encodings } = plan;
+  if (choice?.assigned) {
+    const into = new Map(choice.assigned.flatMap(({ encoding: name, tensors }) => tensors.map((i) => [i, name] as const)));
+    const bits = new Map(encodings.map((e) => [e.name, e.bitsPerWeight]));
+    return ({ index, tensor, report }) => {
+      const name = into.get(index);
+      if (name === undefined) return { bytes: tensor.byteLength, changed: false };
+      const perWeight = report?.errors.find((e) => e.encoding === name)?.bitsPerWeight ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
+      return { bytes: Math.ceil((tensor.elementCount * perWeight) / 8), changed: true, into: name };
+    };
+  }
+  const measured = entries.some((e) => e.report?.errors.some((x) => x.encoding === encoding?.name));
+  return (entry) => ({ ...costUnder(entry, encoding, measured), into: encoding?.name });
+}
+
+export interface BitsTarget {
+  readonly encoding: EncodingInfo | undefined;
+  /** The engine's own plan for the written file, where it made one. */
+  readonly choice?: ExportChoice;
+  readonly encodings: readonly EncodingInfo[];
+}
+
+/** Bytes per layer, today and under one target for every tensor that can take it. */
+export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPlan {
+  const groups = barsOf(entries);
+  const costOf = costs(entries, target);
   let [before, after, elements, changed] = [0, 0, 0, 0];
-  const rows = [...groups].map(([label, members]): BitsRow => {
+  const rows = [...groups].map(([label, indices]): BitsRow => {
+    const members = indices.map((i) => entries[i]);
     const row = { before: new Float64Array(kinds.length), after: new Float64Array(kinds.length) };
     let [n, worst] = [0, Infinity];
     let worstTensor: string | undefined;
     for (const e of members) {
-      const cost = costUnder(e, encoding);
+      const cost = costOf(e);
       const kind = kindOf[e.tensor.role];
       row.before[kind] += e.tensor.byteLength;
       row.after[kind] += cost.bytes;
@@ -98,7 +127,7 @@ export function bitsPlan(entries: readonly Entry[], encoding: EncodingInfo | und
       after += cost.bytes;
       n += e.tensor.elementCount;
       if (cost.changed) changed++;
-      const sqnr = e.report?.errors.find((x) => x.encoding === encoding?.name)?.sqnr ?? NaN;
+      const sqnr = e.report?.errors.find((x) => x.encoding === cost.into)?.sqnr ?? NaN;
       if (cost.changed && sqnr < worst) {
         worst = sqnr;
         worstTensor = e.tensor.name;
@@ -111,10 +140,10 @@ export function bitsPlan(entries: readonly Entry[], encoding: EncodingInfo | und
       ...row,
       worst: worst === Infinity ? NaN : worst,
       worstTensor,
-      members: members.map((m) => m.index),
+      members: indices,
     };
   });
-  return { rows: inOrder(rows), elements, before, after, changed, choice };
+  return { rows: inOrder(rows), elements, before, after, changed };
 }
 
 /** The embedding first, layers by number, then the rest. */

@@ -21,6 +21,12 @@ export function niceStep(x: number): number {
   return (lead <= 1.0000001 ? 1 : lead <= 2.0000001 ? 2 : lead <= 5.0000001 ? 5 : 10) * power;
 }
 
+/** The next round number, in finer steps than axes have. */
+function niceTop(x: number): number {
+  const power = 10 ** Math.floor(Math.log10(x));
+  return ([1, 1.5, 2, 3, 4, 5, 7, 10].find((lead) => lead * power >= x * 0.9999999) ?? 10) * power;
+}
+
 export function linearTicks(low: number, high: number, n: number): number[] {
   if (!(high > low)) return [low];
   const step = niceStep((high - low) / Math.max(1, n));
@@ -118,11 +124,11 @@ export function domainOf(values: Iterable<number>, kind: "linear" | "log" | "sym
     return [low === floor ? low : from, Math.max(Math.ceil(high / step - 1e-9) * step, from + step)];
   }
   if (kind === "log") {
-    const top = niceStep(high);
+    const top = niceTop(high);
     const bottom = low === floor ? low : niceStep(low / 2.5);
     return [bottom, top > bottom ? top : bottom * 2];
   }
-  const top = high > 0 ? niceStep(high) : high;
+  const top = high > 0 ? niceTop(high) : high;
   return [low < 0 && low !== floor ? -niceStep(-low) : low, top > low ? top : low + 1];
 }
 

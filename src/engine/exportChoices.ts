@@ -4,7 +4,7 @@ import { checkCancelled } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
 import type { FormatName, ModelIndex } from "../core/model";
 import { encodingFacts } from "../encodings/index";
-import type { ExportTarget, WritePlan } from "../formats/format";
+import type { Assignment, ExportTarget, WritePlan } from "../formats/format";
 import { conversionProblem, conversionTargets, prepareConversion, type PreparedConversion } from "../graph/huggingface/toGguf";
 import type { OpenModel } from "./openModel";
 
@@ -21,6 +21,7 @@ export interface PlannedExport {
   /** What reads back from the result. */
   readonly tensorCount: number;
   readonly parameterCount: number;
+  readonly assigned?: ExportChoice["assigned"];
 }
 
 /** A uniform export that a model can be asked for, laid out on request. */
@@ -71,12 +72,20 @@ async function planNative(model: OpenModel, target: string, outputName: string):
     throw new EngineError("unsupported", `No tensor of this model would change under ${target}.${why}`, { file: index.path });
   }
   const plan = await format.planWrite({ folder, index, assignments, target, outputName, facts: encodingFacts });
+  const sized = sizedPlan(model, plan, { outputName, changed: assignments.length, notes: [...notes, ...plan.notes] });
+  return { ...sized, assigned: byEncoding(index, assignments) };
+}
+
+/** A layout in the model's own container. */
+export function sizedPlan(
+  { format, index }: OpenModel, plan: WritePlan, { outputName, changed, notes }: { outputName: string; changed: number; notes: readonly string[] },
+): PlannedExport {
   return {
     format: format.name,
     plan,
-    notes: [...new Set([...notes, ...plan.notes])],
+    notes: [...new Set(notes)],
     weightBytes: weightBytes(plan, index, outputName),
-    changed: assignments.length,
+    changed,
     tensorCount: index.tensors.length,
     parameterCount: index.parameterCount,
   };
@@ -89,7 +98,7 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
   for (const option of exportOptions(model)) {
     checkCancelled(token);
     try {
-      const { weightBytes, changed } = await option.plan(`model.${option.format}`);
+      const { weightBytes, changed, assigned } = await option.plan(`model.${option.format}`);
       choices.push({
         encoding: option.name,
         format: option.format,
@@ -98,6 +107,7 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
         byteLength: weightBytes,
         bitsPerWeight: perWeight(weightBytes, model.index),
         tensorCount: changed,
+        ...(assigned ? { assigned } : {}),
       });
     } catch (error) {
       const e = toEngineError(error, { file: model.index.path });
@@ -107,6 +117,20 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
   }
   if (choices.length === 0 && refusal) throw refusal;
   return choices;
+}
+
+/** Assignments by encoding, tensors by position: a choice is sent for every target, so names would be sent dozens of times. */
+function byEncoding(index: ModelIndex, assignments: readonly Assignment[]): ExportChoice["assigned"] {
+  const position = new Map(index.tensors.map((t, i) => [t.name, i]));
+  const tensors = new Map<string, number[]>();
+  for (const { tensor, encoding } of assignments) {
+    const at = position.get(tensor);
+    if (at === undefined) continue;
+    const group = tensors.get(encoding);
+    if (group) group.push(at);
+    else tensors.set(encoding, [at]);
+  }
+  return [...tensors].map(([encoding, group]) => ({ encoding, tensors: group }));
 }
 
 export function perWeight(bytes: number, index: ModelIndex): number {

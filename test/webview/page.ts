@@ -25,6 +25,7 @@ const models: Record<string, () => Made> = {
   hostile,
   "three-thousand": () => mixture(20, 47),
   mixture: () => mixture(4, 16),
+  deep: () => mixture(80, 1),
 };
 let current: Made | undefined;
 let status: PanelStatus = { kind: "opening" };

@@ -30,15 +30,15 @@ export const bitsChart: Chart<BitsData, number> = {
   title: "Bytes per layer",
   describe: ({ plan, target }) => `Bytes per layer today and under ${target}: ${bytes(plan.before)} become ${bytes(plan.after)}.`,
 
-  draw(p, { plan, target }, mark) {
+  draw(p, { plan }, mark) {
     const { context: c, theme } = p;
     const { left, right, figures } = columns(p.width);
     const most = Math.max(1, ...plan.rows.map((r) => Math.max(total(r.before), total(r.after))));
     const scale = (right - left) / most;
-    const heads = [["today", "bpw"], [target, "bpw"], ["change"], ["worst SQNR"]];
+    const heads = ["bpw today", "bpw then", "change", "worst SQNR"];
     heads.slice(0, figures).forEach((h, i) => {
       p.context.font = fontOf(p);
-      text(p, cutStart(p, h.join(" "), 72), right + (i + 1) * 74, 9, { align: "right", colour: theme.dim });
+      text(p, cutStart(p, h, 72), right + (i + 1) * 74, 9, { align: "right", colour: theme.dim });
     });
     line(p, 0, bitsHead - 3, p.width, bitsHead - 3, theme.line);
     plan.rows.forEach((row, i) => {

@@ -26,8 +26,10 @@ export interface MapData {
 }
 
 /** Room for row labels on the left and column labels on top. */
-export const gutter = (layout: Pick<MapLayout, "kind">, width: number) =>
-  layout.kind === "layers" ? 46 : Math.min(170, Math.max(90, width * 0.18));
+export const gutter = (layout: Pick<MapLayout, "kind" | "rows">, width: number): number =>
+  layout.kind === "layers"
+    ? Math.min(96, Math.max(46, Math.max(...layout.rows.map((r) => r.label.length)) * 6 + 16))
+    : Math.min(170, Math.max(90, width * 0.18));
 export const headRoom = (layout: Pick<MapLayout, "kind">) => (layout.kind === "layers" ? 20 : 6);
 
 const fadeTime = 180;
@@ -97,7 +99,7 @@ export const map: Chart<MapData, number> = {
         c.fillText(brief(measure, value), x + w / 2, y + h * (named ? 0.7 : 0.5) + 0.5);
       }
       const loud = entry.report?.outliers;
-      if (loud && (loud.output.over4 > 0 || loud.input.over4 > 0) && w >= 12 && h >= 8) {
+      if (loud && (loud.output.over4 > 0 || loud.input.over4 > 0) && w >= 12 && h >= 6) {
         triangle(p, x + w - 5, y + 5, Math.min(3, h / 4), theme.inkOn[index]);
       }
       c.globalAlpha = 1;
@@ -233,7 +235,7 @@ function drawLabels(p: Paint, data: MapData, left: number, top: number): void {
     const y = top + view.y + band.start * view.scale;
     const h = layout.kind === "layers" ? band.extent * view.scale : Math.min(band.extent * view.scale, 30 * view.scale);
     const middle = y + h / 2;
-    if (middle < bottom + 7 || middle - 5 < top || middle > p.height - 5) continue;
+    if (middle < bottom + 7 || middle - 3 < top || middle > p.height - 5) continue;
     text(p, cutStart(p, band.label, left - 12), left - 8, middle, { align: "right", colour: p.theme.dim, size });
     bottom = middle + 6;
   }

@@ -50,10 +50,14 @@ const columnLabels: Partial<Record<TensorRole, string>> = {
 /** What a tensor's column is called. */
 export const roleLabel = (role: TensorRole): string => columnLabels[role] ?? role;
 
-/** The part of a name before its block number: tells an encoder's block 0 from a decoder's. */
-export function stackOf(tensor: Pick<PanelTensor, "name" | "layer">): string {
-  const at = tensor.layer === undefined ? -1 : tensor.name.search(new RegExp(`(^|[./_])${tensor.layer}([./_]|$)`));
-  return at < 0 ? "" : tensor.name.slice(0, at);
+/**
+ * The part of a name before its block number, and that number: tells an encoder's block 0 from a decoder's. The number in
+ * the name may differ from `layer`, which counts on through all stacks.
+ */
+export function stackOf({ name, layer }: Pick<PanelTensor, "name" | "layer">): { readonly stack: string; readonly number: number } {
+  if (layer === undefined) return { stack: "", number: 0 };
+  const found = name.match(new RegExp(`(?:^|[./_])(${layer})(?=[./_]|$)`)) ?? name.match(/(?:^|[./_])(\d+)(?=[./_]|$)/);
+  return found ? { stack: name.slice(0, found.index), number: Number(found[1]) } : { stack: "", number: layer };
 }
 
 /** Layers × roles where the network has such, else modules in the file's order. `space` is what the cells may take. */
@@ -85,6 +89,8 @@ function wrap(cells: Float32Array, members: readonly number[], x: number, y: num
 
 function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
   const stacks = new Map<string, Map<number, Map<TensorRole, number[]>>>();
+  /** What a layer's number is in its names. */
+  const numbers = new Map<number, number>();
   const before: number[] = [];
   const after: number[] = [];
   tensors.forEach((t, i) => {
@@ -93,7 +99,8 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
       (late ? after : before).push(i);
       return;
     }
-    const stack = stackOf(t);
+    const { stack, number } = stackOf(t);
+    numbers.set(t.layer, number);
     const layers = stacks.get(stack) ?? stacks.set(stack, new Map()).get(stack)!;
     const row = layers.get(t.layer) ?? layers.set(t.layer, new Map()).get(t.layer)!;
     const at = row.get(t.role);
@@ -113,7 +120,7 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
   const crowded = Math.max(...crowd.values()) > 8;
   const unit = clamp(space.width / total, 30, 120);
   const width = unit * total;
-  const rowHeight = clamp(space.height / rowCount, crowded ? 26 : 9, 48);
+  const rowHeight = clamp(space.height / rowCount, crowded ? 26 : 7, 48);
   const gap = rowHeight > 14 ? 2 : 1;
   const columns: Band[] = [];
   let x = 0;
@@ -141,7 +148,7 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
         const column = columns[roles.indexOf(role)];
         wrap(cells, members, column.start, y, column.extent, rowHeight - gap);
       }
-      rows.push({ label: `${prefix}${layer}`, start: y, extent: rowHeight - gap });
+      rows.push({ label: `${prefix}${stacks.size > 1 ? numbers.get(layer) : layer}`, start: y, extent: rowHeight - gap });
       y += rowHeight;
     }
   }

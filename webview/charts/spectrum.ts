@@ -244,7 +244,7 @@ function cellsAround(entry: Entry, at: number): number {
 function fittingName(p: Paint, tensor: PanelTensor, width: number): string {
   const name = shortName(tensor.name);
   const whole = cutStart(p, name, width);
-  return whole === name ? name : cutStart(p, name.slice(stackOf(tensor).length).replace(/^[./_]/, ""), width);
+  return whole === name ? name : cutStart(p, name.slice(stackOf(tensor).stack.length).replace(/^[./_]/, ""), width);
 }
 
 interface Columns {

@@ -62,7 +62,7 @@ export class BitsView {
     );
     const target = chosen?.encoding;
     const choice = chosen?.choice;
-    const plan = bitsPlan(state.entries, target, choice);
+    const plan = bitsPlan(state.entries, { encoding: target, choice, encodings: state.encodings });
     this.#data = { plan, target: target?.label ?? "–" };
     const after = choice?.byteLength ?? plan.after;
     const changed = choice?.tensorCount ?? plan.changed;

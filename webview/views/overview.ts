@@ -1,6 +1,7 @@
 import { fill, h } from "../dom";
 import { count, shape } from "../format";
 import { measureAll, measureById } from "../measures";
+import { shortName } from "../names";
 import { hardest } from "../order";
 import type { Panel } from "../panel";
 import { domainOf, makeScale } from "../scales";
@@ -69,7 +70,7 @@ export class Overview {
         h(
           "button",
           { type: "button", class: "rank", onclick: () => this.#panel.select(tensor.name) },
-          h("span", { class: "rank-name", title: tensor.name }, tensor.name),
+          h("span", { class: "rank-name", title: tensor.name }, h("bdi", {}, shortName(tensor.name))),
           h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
           h("span", { class: "number" }, measure.format(values[i])),
           bar,

@@ -50,6 +50,8 @@ export interface ExportChoice {
   readonly bitsPerWeight: number;
   /** Tensors that change encoding. */
   readonly tensorCount: number;
+  /** Which they are and into what, by position in `ModelIndex.tensors`; absent where a conversion renames tensors. */
+  readonly assigned?: readonly { readonly encoding: string; readonly tensors: readonly number[] }[];
 }
 
 export interface ExportRequest {

@@ -74,6 +74,15 @@ describe("map layout", () => {
       ["encoder 0", "encoder 1", "decoder 0", "decoder 1"],
     );
   });
+  it("layers counted on through encoder and decoder are labelled as their names have them", () => {
+    const both = ["encoder", "decoder"].flatMap((s, k) =>
+      [0, 1].flatMap((n) => (["q", "k"] as const).map((role) => tensor(`${s}.layers.${n}.${role}.weight`, { role, layer: k * 2 + n }))),
+    );
+    assert.deepEqual(
+      check(both).rows.map((r) => r.label),
+      ["encoder 0", "encoder 1", "decoder 0", "decoder 1"],
+    );
+  });
   it("a network without roles keeps its order, grouped by module", () => {
     const tensors = ["a.conv1", "a.conv2", "a.bn", "b.conv1", "b.conv2", "c.fc"].map((n) =>
       tensor(`${n}.weight`, { role: "conv", group: n }),
@@ -101,9 +110,10 @@ describe("map layout", () => {
     check(blocks(2), { width: 1, height: 1 });
   });
   it("the stack is the name before the block number", () => {
-    assert.equal(stackOf({ name: "model.layers.11.mlp.1.weight", layer: 11 }), "model.layers");
-    assert.equal(stackOf({ name: "blk.0.attn_q.weight", layer: 0 }), "blk");
-    assert.equal(stackOf({ name: "h.3.attn", layer: 5 }), "");
+    assert.deepEqual(stackOf({ name: "model.layers.11.mlp.1.weight", layer: 11 }), { stack: "model.layers", number: 11 });
+    assert.deepEqual(stackOf({ name: "blk.0.attn_q.weight", layer: 0 }), { stack: "blk", number: 0 });
+    assert.deepEqual(stackOf({ name: "decoder.layers.0.q", layer: 6 }), { stack: "decoder.layers", number: 0 });
+    assert.deepEqual(stackOf({ name: "nothing", layer: 5 }), { stack: "", number: 5 });
   });
 });
 

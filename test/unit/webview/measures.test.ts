@@ -79,7 +79,7 @@ describe("bits", () => {
     assert.equal(costUnder({ index: 0, tensor: t, report: { ...r, errors } }, { ...q4, name: "q8_0" }).changed, false);
   });
   it("the bars add up to the total, in the order of the network", () => {
-    const plan = bitsPlan(entriesOf(blocks(11)), q4);
+    const plan = bitsPlan(entriesOf(blocks(11)), { encoding: q4, encodings: [q4] });
     assert.equal(
       plan.rows.reduce((n, r) => n + total(r.before), 0),
       plan.before,
@@ -94,8 +94,22 @@ describe("bits", () => {
     );
     assert.equal(plan.changed, 35);
   });
+  it("what the engine assigned counts more than the rule, mixes included", () => {
+    const q8 = { ...q4, name: "q8_0", bitsPerWeight: 8.5 };
+    const choice = { encoding: "q4_0", format: "gguf", label: "", description: "", byteLength: 1, bitsPerWeight: 1, tensorCount: 2,
+      assigned: [{ encoding: "q4_0", tensors: [1] }, { encoding: "q8_0", tensors: [0] }] } as const;
+    const plan = bitsPlan(entriesOf(blocks(1)), { encoding: q4, choice, encodings: [q4, q8] });
+    assert.equal(plan.changed, 2);
+    assert.equal(total(plan.rows[0].after), (64 * 64 * 8.5) / 8);
+    assert.equal(total(plan.rows[1].after), (64 * 64 * 4.5) / 8 + 2 * 64 * 64 * 2 + 128);
+  });
+  it("an encoding that the analysis did not try is predicted from its blocks", () => {
+    const entries = entriesOf(blocks(1));
+    entries[1].report = { ...report("w", new Float32Array(64 * 64), 64), errors: [{ encoding: "other", bitsPerWeight: 5, relativeSquaredError: 0, sqnr: 1 }] };
+    assert.equal(bitsPlan(entries, { encoding: q4, encodings: [q4] }).changed, 5);
+  });
   it("nothing at all has no bits", () => {
-    assert.deepEqual(bitsPlan([], q4).rows, []);
+    assert.deepEqual(bitsPlan([], { encoding: q4, encodings: [] }).rows, []);
   });
 });
 
