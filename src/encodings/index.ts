@@ -1,8 +1,9 @@
 import { EngineError } from "../core/errors";
 import { type Encoding, fits } from "./encoding";
 import { ggmlEncodings } from "./ggml";
-import { gridEncoding, int8Qdq } from "./grid/grid";
+import { gridEncoding } from "./grid/grid";
 import { parseGridName } from "./grid/name";
+import { rowScaledEncoding } from "./grid/rowScaled";
 import { binaryEncoding, commonBinary, parseBinaryName } from "./lsbq";
 import { commonPyramids, parsePyramidName, pyramidEncoding } from "./pvq";
 import { floats } from "./scalars/floats";
@@ -25,7 +26,8 @@ export const encodings: readonly Encoding[] = [
   ...integers,
   ...ggmlEncodings,
   ...commonGrids,
-  int8Qdq,
+  rowScaledEncoding("int8-qdq")!,
+  rowScaledEncoding("f8-channel")!,
   ...commonBinary,
   ...commonPyramids,
 ];
@@ -56,6 +58,8 @@ function find(name: string): Encoding | undefined {
 function fromName(name: string): Encoding | undefined {
   const grid = parseGridName(name);
   if (grid) return gridEncoding(grid);
+  const rowScaled = rowScaledEncoding(name);
+  if (rowScaled) return rowScaled;
   const binary = parseBinaryName(name);
   if (binary) return binaryEncoding(binary);
   const pyramid = parsePyramidName(name);

@@ -1,9 +1,9 @@
 import type { Encoding, PlaneLayout } from "../encoding";
 import { checkFinite } from "../finite";
-import { bf16Bits, bf16Value, f16Bits, f16Value } from "../half";
 import { packBits, unpackBits } from "../scalars/bits";
 import { type GridOptions, gridName } from "./name";
 import { asymmetricScale, type Group, roundEven, symmetricScale } from "./scale";
+import { getScale, putScale } from "./scalars";
 
 const ceilTo = (value: number, step: number) => Math.ceil(value / step) * step;
 
@@ -93,57 +93,4 @@ export function gridEncoding(options: GridOptions): Encoding {
       }
     },
   };
-}
-
-/** INT8 as ONNX's DequantizeLinear takes it: signed codes −127..127, one f32 scale max|x|/127 per row, zero point 0. */
-export const int8Qdq: Encoding = {
-  name: "int8-qdq",
-  label: "INT8 per channel QDQ",
-  description: "signed 8-bit integers, F32 scale per row",
-  blockElements: 1,
-  planes: [
-    { name: "codes", rowBytes: (columns) => columns },
-    { name: "scales", rowBytes: () => 4 },
-  ],
-  targets: ["onnx"],
-  decode([codes, scales], rows, columns, out) {
-    for (let row = 0; row < rows; row++) {
-      const scale = getScale(scales, row * 4, "f32");
-      for (let i = row * columns; i < (row + 1) * columns; i++) out[i] = ((codes[i] << 24) >> 24) * scale;
-    }
-  },
-  encode(x, rows, columns, [codes, scales]) {
-    checkFinite(x, rows, columns, "int8-qdq");
-    for (let row = 0; row < rows; row++) {
-      const end = (row + 1) * columns;
-      let absmax = 0;
-      for (let i = row * columns; i < end; i++) absmax = Math.max(absmax, Math.abs(x[i]));
-      const scale = absmax === 0 ? 1 : Math.max(2 ** -149, Math.fround(absmax / 127));
-      putScale(scales, row * 4, "f32", scale);
-      for (let i = row * columns; i < end; i++) {
-        codes[i] = Math.max(-127, Math.min(127, roundEven(Math.fround(x[i] / scale))));
-      }
-    }
-  },
-};
-
-const word = new Uint32Array(1);
-const real = new Float32Array(word.buffer);
-
-function getScale(bytes: Uint8Array, at: number, type: GridOptions["scaleType"]): number {
-  const low = bytes[at] | (bytes[at + 1] << 8);
-  if (type === "f16") return f16Value(low);
-  if (type === "bf16") return bf16Value(low);
-  word[0] = low | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-  return real[0];
-}
-
-function putScale(bytes: Uint8Array, at: number, type: GridOptions["scaleType"], scale: number): void {
-  real[0] = scale;
-  const bits = type === "f32" ? word[0] : type === "f16" ? f16Bits(scale) : bf16Bits(scale);
-  bytes[at] = bits;
-  bytes[at + 1] = bits >> 8;
-  if (type !== "f32") return;
-  bytes[at + 2] = bits >> 16;
-  bytes[at + 3] = bits >> 24;
 }

@@ -21,7 +21,7 @@ const smallest = { f32: 2 ** -149, f16: 2 ** -24, bf16: 2 ** -133 };
  * A scale in its storage type. It stays so small that all values of the grid are finite (weights beyond are clipped), and
  * keeps away from zero, so that dividing by it is safe.
  */
-export function storedScale({ bits, scaleType }: Pick<GridOptions, "bits" | "scaleType">, scale: number): number {
+export function storedScale({ bits, scaleType }: { bits: number; scaleType: GridOptions["scaleType"] }, scale: number): number {
   const rounded = roundTo(scaleType, Math.abs(scale));
   const largest = scaleType === "f16" ? 65504 : 2 ** (128 - bits);
   const magnitude = Math.min(largest, Math.max(smallest[scaleType], rounded));

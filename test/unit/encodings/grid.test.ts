@@ -88,6 +88,33 @@ describe("grid layout: what a runtime would read at these bytes", () => {
     assert.deepEqual([...new Int8Array(codes.buffer)], [-127, 64, 0, 127, 0, 0, 0, 0]); // 63.5 goes to the even neighbour
     assert.deepEqual([...new Float32Array(scales.buffer)], [Math.fround(2 / 127), 1]);
   });
+
+  it("int8-qdq and f8-channel round to the scale as stored", () => {
+    // 3/127 in bfloat16 is 0.0236816…, 3/448 is 0.0066833…, a little less than it should be.
+    const x = Float32Array.of(3, -3, 0.1, 0);
+    const [codes, scales] = encode(encoding("int8-qdq-bf16"), x, 1, 4);
+    assert.equal(hex(scales), "c23c");
+    assert.deepEqual([...new Int8Array(codes.buffer)], [127, -127, 4, 0]);
+    const [floats, floatScales] = encode(encoding("F8-channel-bf16"), x, 1, 4);
+    assert.equal(hex(floatScales), "db3b");
+    assert.equal(hex(floats), "7efe5700"); // 448 (448.9 saturates), −448, 15 (14.96), 0
+    const out = new Float32Array(4);
+    encoding("f8-channel-bf16").decode([floats, floatScales], 1, 4, out);
+    assert.deepEqual([...out], [448, -448, 15, 0].map((v) => Math.fround(v * 0.006683349609375)));
+  });
+
+  it("scaled 8-bit floats err by at most a sixteenth, or half a step of their subnormals", () => {
+    const x = sample(4, 100, 77);
+    const member = encoding("f8-channel");
+    const out = new Float32Array(400);
+    member.decode(encode(member, x, 4, 100), 4, 100, out);
+    for (let row = 0; row < 4; row++) {
+      const absmax = Math.max(...x.subarray(100 * row, 100 * row + 100).map(Math.abs));
+      for (let i = 100 * row; i < 100 * row + 100; i++) {
+        assert.ok(Math.abs(out[i] - x[i]) <= Math.max(Math.abs(x[i]) / 16, (absmax / 448) * 2 ** -10) * 1.0001, `${x[i]} became ${out[i]}`);
+      }
+    }
+  });
 });
 
 describe("grid scales", () => {
@@ -196,9 +223,10 @@ describe("grid scales", () => {
   for (const [danger, values] of strange) {
     it(`${danger}: scales stay finite and not zero, the result no farther from the weights than zeros are`, () => {
       const x = Float32Array.from({ length: 32 }, (_, i) => values[i % values.length]);
-      for (const base of ["int2-g32", "int4-g32", "int8-g32", "int4-channel"]) {
+      for (const base of ["int2-g32", "int4-g32", "int8-g32", "int4-channel", "int8-qdq", "f8-channel"]) {
         const slack = base === "int2-g32" ? 1.4 : 1.001; // four levels may be farther from a small weight than 0 is
-        for (const suffix of ["", "-f16", "-bf16", "-asym", "-asym-f16", "-asym-bf16", "-absmax", "-extreme"]) {
+        const suffixes = ["", "-f16", "-bf16", "-asym", "-asym-f16", "-asym-bf16", "-absmax", "-extreme"];
+        for (const suffix of suffixes.slice(0, base.startsWith("int") && base !== "int8-qdq" ? 8 : 3)) {
           const member = encoding(base + suffix);
           const planes = encode(member, x, 1, 32);
           const out = new Float32Array(32);
