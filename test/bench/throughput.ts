@@ -6,6 +6,7 @@ import type { TensorSource } from "../../src/engine/tasks";
 import { assetPath } from "../../src/node/assets";
 import { createPool } from "../../src/node/pool";
 import { readBandwidth } from "./bandwidth";
+import { bestSeconds } from "./best";
 import { bytesOf, writeTensor } from "./data";
 import { plainSeconds } from "./plain";
 import { printTable } from "./table";
@@ -26,7 +27,7 @@ export async function benchThroughput(folder: string): Promise<void> {
   for (const name of names) {
     const tensor = writeTensor(folder, name, ROWS, COLUMNS);
     const small = { ...tensor, rows: PLAIN_ROWS };
-    const plain = (plainSeconds(small, 5).seconds * ROWS) / PLAIN_ROWS;
+    const plain = ((await plainSeconds(small)) * ROWS) / PLAIN_ROWS;
     const one = await pooledSeconds(tensor, 1);
     const many = await pooledSeconds(tensor, threads);
     const gigabytes = bytesOf(tensor) / 1e9;
@@ -42,12 +43,7 @@ export async function benchThroughput(folder: string): Promise<void> {
 
 async function pooledSeconds(tensor: TensorSource, threads: number): Promise<number> {
   const pool = createPool({ threads });
-  let best = Infinity;
-  for (let i = 0; i < 9; i++) {
-    const start = performance.now();
-    await pool.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled);
-    best = Math.min(best, performance.now() - start);
-  }
+  const seconds = await bestSeconds(async () => void (await pool.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled)));
   pool.dispose();
-  return best / 1000;
+  return seconds;
 }
