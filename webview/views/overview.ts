@@ -33,7 +33,7 @@ export class Overview {
     const measure = chosen.harder === "neutral" ? measureById("outlier") : chosen;
     const values = measureAll(measure, state.entries, state.view.encoding);
     const top = hardest(values, measure.harder, 12);
-    const key = `${measure.id}|${state.model?.path}|${state.reportCount > 0}|${top.map((i) => `${i}:${values[i]}`).join()}`;
+    const key = `${measure.id}|${state.model?.path}|${state.reportCount}|${top.map((i) => `${i}:${values[i]}`).join()}`;
     if (key === this.#shown) return;
     this.#shown = key;
     if (state.model && state.entries.length === 0) {
