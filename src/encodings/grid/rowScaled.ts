@@ -25,7 +25,7 @@ const kinds: readonly RowCodes[] = [
     // ONNX's DequantizeLinear with zero point 0, and compressed-tensors' int-quantized. −128 stays unused.
     name: "int8-qdq",
     label: "INT8 per channel QDQ",
-    description: "signed 8-bit integers, one scale per row",
+    description: "signed 8-bit integers",
     targets: ["onnx"],
     largest: 127,
     encode: (value) => Math.max(-127, Math.min(127, roundEven(value))),
@@ -35,7 +35,7 @@ const kinds: readonly RowCodes[] = [
     // compressed-tensors' float-quantized; no writer makes it yet.
     name: "f8-channel",
     label: "F8_E4M3 per channel",
-    description: "8-bit floats (E4M3), one scale per row",
+    description: "8-bit floats (E4M3)",
     targets: [],
     largest: 448,
     encode: encodeFloat8,
@@ -62,7 +62,7 @@ export function rowScaledEncoding(name: string): Encoding | undefined {
     ...kind,
     name: kind.name + suffix,
     label: kind.label + (suffix && ` ${scaleType.toUpperCase()}`),
-    description: `${kind.description} in ${scaleType.toUpperCase()}`,
+    description: `${kind.description}, ${scaleType.toUpperCase()} scale per row`,
     blockElements: 1,
     planes: [
       { name: "codes", rowBytes: (columns) => columns },
