@@ -29,6 +29,8 @@ export interface PanelState {
   status: PanelStatus;
   view: PanelView;
   reportCount: number;
+  /** Encodings whose error some report has, by name; the only ones worth choosing from. */
+  measured: ReadonlyMap<string, number>;
   detailOnRequest: boolean;
 }
 
@@ -46,6 +48,7 @@ export function initialState(view?: Partial<PanelView>): PanelState {
     status: { kind: "opening" },
     view: { ...defaultView, ...view },
     reportCount: 0,
+    measured: new Map(),
     detailOnRequest: false,
   };
 }
@@ -70,6 +73,7 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       state.byName = new Map(state.entries.map((e) => [e.tensor.name, e]));
       if (!same) {
         state.reportCount = 0;
+        state.measured = new Map();
         if (!first && message.measured !== 0) state.choices = [];
       }
       const { selected, pinned } = state.view;
@@ -91,6 +95,7 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
           entry.arrived = now;
         }
         entry.report = keepDetail(entry.report, revive(report));
+        noteMeasured(state, entry.report);
         entry.failure = undefined;
       }
       for (const { tensor, error } of message.failed) {
@@ -98,7 +103,7 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
         if (entry && !entry.report) entry.failure = error;
       }
       if (state.detailOnRequest) forgetDetail(state);
-      return ["reports"];
+      return chooseMeasured(state) ? ["reports", "view"] : ["reports"];
     }
     case "status":
       state.status = message.status;
@@ -127,6 +132,28 @@ function pickEncoding(chosen: string, encodings: readonly EncodingInfo[]): strin
   if (encodings.some((e) => e.name === chosen)) return chosen;
   const byDistance = [...encodings].sort((a, b) => Math.abs(a.bitsPerWeight - 4.5) - Math.abs(b.bitsPerWeight - 4.5));
   return byDistance[0]?.name ?? "";
+}
+
+function noteMeasured(state: PanelState, report: TensorReport): void {
+  if (report.errors.every((e) => state.measured.has(e.encoding))) return;
+  state.measured = new Map([...state.measured, ...report.errors.map((e) => [e.encoding, e.bitsPerWeight] as const)]);
+}
+
+/** An encoding that was not measured colours nothing: the nearest to four and a half bits that was takes its place. */
+function chooseMeasured(state: PanelState): boolean {
+  if (state.measured.size === 0 || state.measured.has(state.view.encoding)) return false;
+  const [best] = [...state.measured].sort(([, a], [, b]) => Math.abs(a - 4.5) - Math.abs(b - 4.5));
+  state.view = { ...state.view, encoding: best[0] };
+  return true;
+}
+
+/** What can be chosen where errors are shown: measured encodings by falling bits; before there are any, those that can be written. */
+export function encodingOptions(state: PanelState): readonly { readonly value: string; readonly label: string }[] {
+  const label = new Map(state.encodings.map((e) => [e.name, e.label]));
+  if (state.measured.size > 0) {
+    return [...state.measured].sort(([, a], [, b]) => b - a).map(([value]) => ({ value, label: label.get(value) ?? value }));
+  }
+  return state.encodings.filter((e) => e.targets.length > 0).map((e) => ({ value: e.name, label: e.label }));
 }
 
 /** A report without channels does not take away those that came before. */

@@ -15,12 +15,13 @@ let failed = 0;
 for (const [title, test] of tests) {
   if (!title.includes(wanted)) continue;
   let tab;
+  const began = Date.now();
   try {
     await test({ open: async (...args) => (tab = await browser.open(...args)), out, say: (line) => console.log(`    ${line}`) });
     const errors = browser.errors.splice(0);
     if (errors.length > 0) throw new Error(`The console says:\n${errors.join("\n")}`);
     passed++;
-    console.log(`✓ ${title}`);
+    console.log(`✓ ${title} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
   } catch (error) {
     failed++;
     browser.errors.splice(0);

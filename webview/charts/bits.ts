@@ -13,8 +13,9 @@ export const bitsRowHeight = 34;
 export const bitsHead = 22;
 
 /** Where bars begin and end; figures stand at the right where there is room. */
-function columns(width: number): { left: number; right: number; figures: number } {
-  const left = Math.min(120, Math.max(58, width * 0.12));
+function columns(width: number, plan: BitsPlan): { left: number; right: number; figures: number } {
+  const longest = Math.max(5, ...plan.rows.map((r) => r.label.length));
+  const left = Math.min(longest * 7 + 14, Math.max(58, width * 0.3));
   const figures = width > 620 ? 4 : width > 480 ? 3 : width > 400 ? 2 : 1;
   return { left, right: Math.max(left + 60, width - figures * 74 - 8), figures };
 }
@@ -32,7 +33,7 @@ export const bitsChart: Chart<BitsData, number> = {
 
   draw(p, { plan }, mark) {
     const { context: c, theme } = p;
-    const { left, right, figures } = columns(p.width);
+    const { left, right, figures } = columns(p.width, plan);
     const most = Math.max(1, ...plan.rows.map((r) => Math.max(total(r.before), total(r.after))));
     const scale = (right - left) / most;
     const heads = ["bpw today", "bpw then", "change", "worst SQNR"];
@@ -101,7 +102,7 @@ export const bitsChart: Chart<BitsData, number> = {
     return {
       title: /^\d+$/.test(row.label) ? `layer ${row.label}` : row.label,
       lines,
-      x: columns(size.width).left + 20,
+      x: columns(size.width, plan).left + 20,
       y: bitsHead + (mark + 1) * bitsRowHeight - 10,
     };
   },

@@ -5,7 +5,7 @@ import { ChartFrame } from "../charts/frame";
 import { fill, h, setText } from "../dom";
 import { bits, bytes, change, plural } from "../format";
 import type { Panel } from "../panel";
-import type { Aspect, PanelState } from "../state";
+import { encodingOptions, type Aspect, type PanelState } from "../state";
 import { button, dropdown } from "../ui";
 
 /** What to do about it? Bytes per layer today and under one encoding for all. */
@@ -110,8 +110,12 @@ interface Target {
 
 /** What the model can be exported as, in its own container or another; before the host says so, every encoding. */
 function targets(state: PanelState): readonly Target[] {
-  if (state.choices.length === 0)
-    return state.encodings.map((e) => ({ id: e.name, label: `${e.label} · ${bits(e.bitsPerWeight)}`, encoding: e }));
+  if (state.choices.length === 0) {
+    const offered = new Set(encodingOptions(state).map((o) => o.value));
+    return state.encodings
+      .filter((e) => offered.has(e.name))
+      .map((e) => ({ id: e.name, label: `${e.label} · ${bits(e.bitsPerWeight)}`, encoding: e }));
+  }
   const known = new Map(state.encodings.map((e) => [e.name, e]));
   return state.choices.map((choice) => {
     const foreign = choice.format !== state.model?.format;

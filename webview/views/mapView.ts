@@ -5,7 +5,7 @@ import { h, toggle } from "../dom";
 import { measureAll, measureById, measures } from "../measures";
 import type { Panel } from "../panel";
 import { domainOf, makeScale, type Scale } from "../scales";
-import type { Aspect, PanelState } from "../state";
+import { encodingOptions, type Aspect, type PanelState } from "../state";
 import { dropdown, iconButton } from "../ui";
 import { Legend } from "./legend";
 
@@ -76,10 +76,7 @@ export class MapView {
       measures.map((m) => ({ value: m.id, label: m.name })),
       measure.id,
     );
-    this.#encoding.set(
-      state.encodings.map((e) => ({ value: e.name, label: e.label })),
-      state.view.encoding,
-    );
+    this.#encoding.set(encodingOptions(state), state.view.encoding);
     toggle(this.#encoding.element, measure.perEncoding === true);
     if (changed.has("model") || changed.has("reports")) this.#known = undefined;
     this.#refresh(state);

@@ -5,7 +5,7 @@ import type { TensorReport } from "../../src/core/series";
 import { h, toggle } from "../dom";
 import { measureAll, measureById, measures, type Measure } from "../measures";
 import type { Panel } from "../panel";
-import type { Aspect, Entry, PanelState } from "../state";
+import { encodingOptions, type Aspect, type Entry, type PanelState } from "../state";
 import { checkbox, dropdown, iconButton, textField } from "../ui";
 import { sortEntries } from "../order";
 
@@ -92,10 +92,7 @@ export class SpectrumView {
       [{ value: "file", label: "File order" }, ...measures.map((m) => ({ value: m.id, label: m.name }))],
       chosen?.id ?? "file",
     );
-    this.#encoding.set(
-      state.encodings.map((e) => ({ value: e.name, label: e.label })),
-      state.view.encoding,
-    );
+    this.#encoding.set(encodingOptions(state), state.view.encoding);
     toggle(this.#encoding.element, chosen?.perEncoding === true);
     this.#direction.setPressed(state.view.ascending === true);
     toggle(this.#direction, chosen !== undefined);

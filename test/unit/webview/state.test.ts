@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ToPanel } from "../../../src/core/api/panel";
 import type { EncodingInfo } from "../../../src/core/api/engine";
-import { initialState, missingDetail, receive, Store } from "../../../webview/state";
+import { encodingOptions, initialState, missingDetail, receive, Store } from "../../../webview/state";
 import { revive } from "../../../webview/revive";
 import { statusText } from "../../../webview/views/statusText";
 import { blocks, panelModel } from "../../builders/panelModel";
@@ -117,6 +117,29 @@ describe("messages from the host", () => {
     const state = initialState({ encoding: "removed" });
     receive(state, modelMessage());
     assert.equal(state.view.encoding, "q4_0");
+  });
+});
+
+describe("encodings to choose from", () => {
+  const measured = (name: string, errors: [string, number][]): ToPanel => ({
+    type: "reports",
+    failed: [],
+    reports: [
+      {
+        ...report(name, values, 64),
+        errors: errors.map(([encoding, bitsPerWeight]) => ({ encoding, bitsPerWeight, relativeSquaredError: 0.1, sqnr: 10 })),
+      },
+    ],
+  });
+  it("are those that were measured; a choice among them stays, another gives way", () => {
+    const state = initialState({ encoding: "q8_0" });
+    receive(state, modelMessage());
+    assert.deepEqual(receive(state, measured(tensors[1].name, [["int4-g128", 4.125], ["f16", 16]])), ["reports", "view"]);
+    assert.equal(state.view.encoding, "int4-g128");
+    assert.deepEqual(encodingOptions(state).map((o) => [o.value, o.label]), [["f16", "F16"], ["int4-g128", "int4-g128"]]);
+    state.view = { ...state.view, encoding: "f16" };
+    assert.deepEqual(receive(state, measured(tensors[2].name, [["q4_0", 4.5]])), ["reports"]);
+    assert.equal(state.view.encoding, "f16");
   });
 });
 

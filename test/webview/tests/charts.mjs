@@ -182,11 +182,15 @@ export const charts = {
 
   async "a single loud channel of 128,000 is seen and found"({ open, say }) {
     const tab = await model(open, "wide");
-    const began = Date.now();
-    await tab.evaluate(() => window.harness.show("lm_head.weight"));
+    const took = await tab.evaluate(async () => {
+      const began = performance.now();
+      window.harness.show("lm_head.weight");
+      for (let i = 0; i < 3; i++) await new Promise((r) => requestAnimationFrame(r));
+      return performance.now() - began;
+    });
+    say(`128,000 channels on the screen after ${took.toFixed(0)} ms`);
     await tab.locator('vscode-button[aria-label="Sort output channels by size"]').click();
     await settle(tab);
-    say(`128,000 channels shown and sorted in ${Date.now() - began - 520} ms`);
     await tab.locator(canvas("output-channels")).first().focus();
     await tab.keyboard.press("Home");
     assert.match(await voice(tab), /^output channel 64,123, .*43\.3×/);

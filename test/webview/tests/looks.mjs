@@ -108,7 +108,7 @@ export const looks = {
     assert.ok(drawn);
   },
 
-  async "no inline styles in the document, and no request beyond its own files"({ open }) {
+  async "the page loads nothing but its own files"({ open }) {
     const tab = await model(open, "llama");
     const foreign = await tab.evaluate(() =>
       performance
