@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
+import { addBudgetCommands } from "./budgetCommands";
 import { fail, quietOnClosedPipe, UsageError } from "./outcome";
 
 /** The command line. Each subcommand is loaded when it is called, so that `--help` and `info` start at once. */
@@ -45,13 +46,16 @@ export function buildProgram(): Command {
       "Write a quantized copy in the model's own format; a Hugging Face folder also becomes a GGUF. The copy appears under its name when it is complete and has been read back; " +
       "the source is never touched.")
     .argument("<MODEL>", "model file or folder")
-    .requiredOption("-e, --encoding <NAME>", "encoding of the weights (see: bitlens encodings)")
+    .option("-e, --encoding <NAME>", "encoding of the weights (see: bitlens encodings)")
+    .option("-r, --recipe <RECIPE>", "a recipe, tensor by tensor, instead of one encoding (see: bitlens plan)")
     .option("-g, --group <N>", "weights that share a scale, or \"channel\" for a whole row (int4, int8)", groupOf)
     .option("--asymmetric", "store a zero point for each group (int4, int8)")
     .requiredOption("-o, --output <OUT>", "file to write, or for safetensors a new folder")
     .addOption(threadsOption())
-    .action(async (model: string, options: { encoding: string; group?: string; asymmetric?: boolean; output: string; threads?: number }) =>
+    .action(async (model: string, options: { encoding?: string; recipe?: string; group?: string; asymmetric?: boolean; output: string; threads?: number }) =>
       (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric: options.asymmetric === true }));
+
+  addBudgetCommands(program, threadsOption);
 
   program
     .command("encodings")

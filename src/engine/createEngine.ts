@@ -1,4 +1,5 @@
-import type { Engine } from "../core/api/engine";
+import type { Engine, Progress } from "../core/api/engine";
+import type { CancellationToken } from "../core/cancellation";
 import { neverCancelled } from "../core/cancellation";
 import { analyse } from "./analyse";
 import { Calls } from "./calls";
@@ -7,6 +8,7 @@ import { listEncodings } from "./encodingTable";
 import { exportChoices } from "./exportChoices";
 import { exportModel } from "./exportModel";
 import { ModelOpener } from "./openModel";
+import * as recipes from "./recipes/recipes";
 import type { Pool } from "./tasks";
 
 export interface EngineHandle {
@@ -22,6 +24,11 @@ export function createEngine(deps: EngineDeps): EngineHandle {
   let started: Pool | undefined;
   const pool = () => (started ??= deps.createPool());
 
+  const recipeContext = (onProgress: (progress: Progress) => void, token: CancellationToken): recipes.RecipeContext => ({
+    opener, files: deps.files, pool, token, now: deps.now,
+    onProgress: (progress) => void (token.isCancellationRequested || onProgress(progress)),
+  });
+
   const engine: Engine = {
     device: async () => deps.device(),
     encodings: async () => listEncodings(),
@@ -33,6 +40,13 @@ export function createEngine(deps: EngineDeps): EngineHandle {
       }),
     exportChoices: (path, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => exportChoices(await opener.open(path), token)),
+    sensitivity: (request, onProgress, token = neverCancelled) =>
+      calls.run(token, "at-once", (token) => recipes.sensitivity(request, recipeContext(onProgress, token))),
+    plan: (request, onProgress, token = neverCancelled) =>
+      calls.run(token, "at-once", (token) => recipes.plan(request, recipeContext(onProgress, token))),
+    pareto: (request, onProgress, token = neverCancelled) =>
+      calls.run(token, "at-once", (token) => recipes.pareto(request, recipeContext(onProgress, token))),
+    check: (path, recipe, token = neverCancelled) => calls.run(token, "at-once", () => recipes.check(path, recipe, { opener })),
     export: (request, onProgress, token = neverCancelled) =>
       calls.run(token, "when-clean", async (token) =>
         exportModel({ request, opener, files: deps.files, pool, token, now: deps.now, onProgress })),

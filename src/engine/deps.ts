@@ -32,6 +32,10 @@ export interface EngineFiles {
   join(folder: string, name: string): string;
   /** Bytes a person may still write to the disk that holds this folder. */
   freeBytes(folder: string): Promise<number>;
+  /** A small text kept earlier for the model in this folder, by name; undefined when there is none. */
+  readKept(folder: string, name: string): Promise<string | undefined>;
+  /** Keeps a small text beside the model, or in the user's cache where the folder cannot be written to. Failing is not an error. */
+  keep(folder: string, name: string, text: string): Promise<void>;
   /** Prepares an output beside its final place. Throws "not-found" when the folder that should hold it does not exist. */
   stage(output: OutputPlace, names: readonly string[]): Promise<Staging>;
 }

@@ -3,14 +3,18 @@ import type { ByteSink } from "../core/bytes";
 import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource, checkCancelled } from "../core/cancellation";
 import { EngineError } from "../core/errors";
+import type { Recipe } from "../core/recipe";
 import type { EngineFiles, OutputPlace } from "./deps";
-import { exportOption, perWeight } from "./exportChoices";
+import { type ExportOption, exportOption, perWeight } from "./exportChoices";
 import type { ExportJob } from "./exportJobs";
 import { exportJobs } from "./exportJobs";
 import { Meter } from "./meter";
-import type { ModelOpener } from "./openModel";
+import type { ModelOpener, OpenModel } from "./openModel";
 import { outputPlace, refuseOverwriting, requireSpace } from "./outputPlace";
 import { readBack } from "./readBack";
+import { checkRecipe } from "./recipes/check";
+import { fingerprintOf } from "./recipes/fingerprint";
+import { recipeTarget } from "./recipes/target";
 import { runJob } from "./runJob";
 import { runWindow } from "./schedule";
 import type { Pool } from "./tasks";
@@ -37,7 +41,7 @@ export interface ExportContext {
 export async function exportModel(context: ExportContext): Promise<ExportResult> {
   const { request, opener, files, token } = context;
   const model = await opener.open(request.path);
-  const option = exportOption(model, request.encoding);
+  const option = request.recipe ? await recipeOption(model, request.recipe) : exportOption(model, request.encoding);
   const format = opener.deps.formats.find((f) => f.name === option.format) ?? model.format;
   const place = await outputPlace(files, model, format, request.output);
   const outputName = place.kind === "file" ? place.name : `model${format.extensions[0]}`;
@@ -72,6 +76,22 @@ export async function exportModel(context: ExportContext): Promise<ExportResult>
     bitsPerWeight: perWeight(planned.weightBytes, model.index),
     tensorCount: planned.changed,
     notes: planned.notes,
+  };
+}
+
+/** A recipe as an export that can be laid out; its first error is thrown. */
+async function recipeOption(model: OpenModel, recipe: Recipe): Promise<Pick<ExportOption, "format" | "plan">> {
+  const target = await recipeTarget(model, recipe.target);
+  const { check, assignments } = await checkRecipe(model, target, recipe, await fingerprintOf(model));
+  const error = check.findings.find((f) => f.severity === "error");
+  if (error) throw new EngineError("bad-request", error.message, { file: model.index.path });
+  const warnings = check.findings.map((f) => f.message);
+  return {
+    format: target.format,
+    async plan(outputName) {
+      const planned = await target.plan(assignments, outputName);
+      return { ...planned, notes: [...warnings, ...planned.notes] };
+    },
   };
 }
 

@@ -9,6 +9,11 @@ import type { TensorSource } from "./tasks";
 
 /** Bytes read from the file at once: small enough to be still in the cache when the kernels come to it. */
 const PIECE_BYTES = 1 << 19;
+/**
+ * A window of at most this many bytes is kept for the second reading. Larger ones would be out of the cache by then, and reading them
+ * again from the system's memory into a piece that is still in the cache is quicker (by a quarter, for f32).
+ */
+const KEPT_BYTES = 1 << 20;
 
 /** A tensor's elements in the order of the file, as f32 tiles. */
 export interface TileReader {
@@ -19,7 +24,7 @@ export interface TileReader {
   readonly bytesPerElement: number;
   /** Rows are decoded from a multiple of this on, and a tile must have room for that. */
   readonly alignment: number;
-  /** Announces the rows and columns that the next loads come from; what fits into the arena is then read once only. */
+  /** Announces the rows and columns that the next loads come from; what is small is then read once only. */
   window(row: number, rows: number, column: number, columns: number): void;
   /**
    * The address of a dense tile [rows][columns] of f32. It is good until the next load, and not to be written to. Within the window;
@@ -91,7 +96,7 @@ class PlainReader implements TileReader {
     const { arena } = this.context;
     if (!this.#divisible && columns < this.columns) return this.#cut(row, rows, column, columns);
     const start = Math.floor(row / this.alignment) * this.alignment;
-    this.#fetch(start, row + rows, column, columns);
+    this.#fetch(start, row + rows, column, columns, KEPT_BYTES);
     const { u8, f32 } = this.context;
     const count = (row + rows - start) * columns;
     if (count > TILE_CAPACITY) throw this.#problem(`Rows of ${columns} elements are too long for ${this.encoding.label}`);
@@ -110,7 +115,7 @@ class PlainReader implements TileReader {
   gather(column: number, columns: number): { readonly address: Address; readonly stride: number } {
     const { arena, u8, f32 } = this.context;
     const w = this.#window;
-    this.#fetch(w.row, w.row + w.rows, w.column, w.columns);
+    this.#fetch(w.row, w.row + w.rows, w.column, w.columns, Infinity);
     const size = this.encoding.planes[0].rowBytes(1);
     const at = this.#bases[0] + (column - w.column) * size;
     const step = w.columns * size;
@@ -145,8 +150,8 @@ class PlainReader implements TileReader {
     return this.encoding.planes.map((plane) => plane.rowBytes(columns));
   }
 
-  /** Makes sure that rows start…end of these columns are in the arena. */
-  #fetch(start: number, end: number, column: number, columns: number): void {
+  /** Makes sure that rows start…end of these columns are in the arena; the whole window's rows stay there if they take at most `kept` bytes. */
+  #fetch(start: number, end: number, column: number, columns: number, kept: number): void {
     if (this.#column !== column || this.#columns !== columns || start < this.#first) {
       this.#column = column;
       this.#columns = columns;
@@ -160,7 +165,7 @@ class PlainReader implements TileReader {
     const limit = Math.min(this.rows, w.row + w.rows);
     const whole = Math.ceil(limit / this.alignment) * this.alignment - Math.floor(w.row / this.alignment) * this.alignment;
     const space = (rows: number) => part.reduce((sum, bytes) => sum + Math.ceil((rows * bytes) / 64) * 64 + 64, 0);
-    const keeps = space(whole) <= rawBytes && columns === w.columns;
+    const keeps = space(whole) <= Math.min(rawBytes, kept) && columns === w.columns;
     const wanted = Math.max(end - this.#end, Math.floor(PIECE_BYTES / each));
     let room: number;
     if (keeps) {

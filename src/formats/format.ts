@@ -51,6 +51,7 @@ export type Segment =
     };
 
 export type ArrangementName =
+  | "transpose-2-bytes" | "transpose-4-bytes" | "pack-4-bit-zeros-by-group" | "pack-8-bit-zeros-by-group" | "awq-codes" | "awq-zeros"
   | "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows" | "pack-4-bit-zeros-in-rows";
 
 export interface OutputFile {
@@ -74,6 +75,8 @@ export interface ExportTarget {
   readonly name: string;
   readonly label: string;
   readonly description: string;
+  /** A file in this layout holds no other layout's weights: plans that mix encodings leave it out. */
+  readonly alone?: boolean;
 }
 
 export interface WriteRequest {
@@ -101,6 +104,8 @@ export interface Format {
    */
   readIndex(folder: ModelFolder, name: string): Promise<ModelIndex>;
   readonly exportTargets: readonly ExportTarget[];
+  /** Encodings that a recipe may give to any tensor that some uniform target quantizes, beyond what the targets themselves give it. */
+  readonly recipeEncodings?: readonly string[];
   /**
    * Which tensors take which encoding under a uniform target, following the conventions of the format's own quantizer
    * (llama-quantize keeps norms, ONNX Runtime quantizes MatMul weights, compressed-tensors ignores lm_head).

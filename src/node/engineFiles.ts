@@ -1,10 +1,17 @@
 import * as fs from "node:fs/promises";
+import * as os from "node:os";
 import * as path from "node:path";
 import { toEngineError } from "../core/errors";
 import type { EngineFiles } from "../engine/deps";
 import { isSameFile, openFolder } from "./files";
 import { locate } from "./locate";
 import { stageOutput } from "./staging";
+
+/** Where things about a model are kept: beside it, else in the user's cache. */
+const keptPlaces = (folder: string) => [
+  path.join(folder, ".bitlens"),
+  path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "bitlens", "models"),
+];
 
 /** The file system as the engine sees it. */
 export const engineFiles: EngineFiles = {
@@ -16,6 +23,26 @@ export const engineFiles: EngineFiles = {
   split(file) {
     const absolute = path.resolve(file);
     return { path: absolute, parent: path.dirname(absolute), name: path.basename(absolute) };
+  },
+  async readKept(folder, name) {
+    for (const place of keptPlaces(folder)) {
+      const text = await fs.readFile(path.join(place, name), "utf8").catch(() => undefined);
+      if (text !== undefined) return text;
+    }
+    return undefined;
+  },
+  async keep(folder, name, text) {
+    for (const place of keptPlaces(folder)) {
+      const temporary = path.join(place, `.${name}.${process.pid}.partial`);
+      try {
+        await fs.mkdir(place, { recursive: true });
+        await fs.writeFile(temporary, text);
+        await fs.rename(temporary, path.join(place, name));
+        return;
+      } catch {
+        await fs.rm(temporary, { force: true }).catch(() => {});
+      }
+    }
   },
   async stamp(file) {
     try {

@@ -17,6 +17,10 @@ const methods: Record<Method, { readonly cancelling: "at-once" | "when-clean" }>
   open: { cancelling: "at-once" },
   analyse: { cancelling: "at-once" },
   exportChoices: { cancelling: "at-once" },
+  sensitivity: { cancelling: "at-once" },
+  plan: { cancelling: "at-once" },
+  pareto: { cancelling: "at-once" },
+  check: { cancelling: "at-once" },
   export: { cancelling: "when-clean" },
 };
 export const engineMethods = Object.keys(methods) as readonly Method[];

@@ -1,6 +1,8 @@
 import type { CancellationToken } from "../cancellation";
 import type { PlainError } from "../errors";
-import type { FormatName, ModelIndex } from "../model";
+import type { FormatName, ModelIndex, TensorRole } from "../model";
+import type { Recipe } from "../recipe";
+import type { SensitivityTable } from "../sensitivity";
 import type { TensorReport } from "../series";
 
 /** What computes, for the status bar. */
@@ -54,10 +56,11 @@ export interface ExportChoice {
   readonly assigned?: readonly { readonly encoding: string; readonly tensors: readonly number[] }[];
 }
 
-export interface ExportRequest {
+/** A uniform choice, or a recipe: tensor by tensor. */
+export type ExportRequest = ExportPlace & ({ readonly encoding: string; readonly recipe?: undefined } | { readonly recipe: Recipe; readonly encoding?: undefined });
+
+export interface ExportPlace {
   readonly path: string;
-  /** One of `exportChoices` for the model's format. */
-  readonly encoding: string;
   /** Final path: a file for GGUF and ONNX, a folder for safetensors (or a single .safetensors file). */
   readonly output: string;
 }
@@ -70,6 +73,67 @@ export interface ExportResult {
   readonly tensorCount: number;
   /** What a person should know: tensors kept, fallbacks. */
   readonly notes: readonly string[];
+}
+
+export interface SensitivityRequest {
+  readonly path: string;
+  /** Container of the result: the model's own, or "gguf" for a Hugging Face folder. */
+  readonly target: FormatName;
+}
+
+/** Tensors by name pattern, by role, or both. */
+export interface TensorSelector {
+  readonly match?: string;
+  readonly role?: TensorRole;
+}
+
+export interface PlanRequest extends SensitivityRequest {
+  /** Bytes of all weight files, or their bits over the model's parameters. */
+  readonly budget: { readonly fileBytes: number } | { readonly bitsPerWeight: number };
+  readonly locks?: readonly (TensorSelector & { readonly encoding: string })[];
+  /** Bits per weight of the chosen encoding, scales included. */
+  readonly limits?: readonly (TensorSelector & { readonly minBits?: number; readonly maxBits?: number })[];
+}
+
+export interface PlanResult {
+  readonly recipe: Recipe;
+  /** Exact bytes of the weight files that the recipe gives. */
+  readonly byteLength: number;
+  readonly bitsPerWeight: number;
+  /** Σ(w − ŵ)² over all quantizable tensors, and over Σw² of them. */
+  readonly squaredError: number;
+  /** No assignment within the budget has less error than this. */
+  readonly lowerBound: number;
+  readonly exact: boolean;
+  readonly choices: readonly { readonly name: string; readonly encoding: string; readonly bytes: number; readonly error: number }[];
+}
+
+/** Size against error: the best assignments of all, and the uniform exports beside them. */
+export interface ParetoResult {
+  readonly target: FormatName;
+  /** Bytes of the weight files and Σ(w − ŵ)² at every vertex, ascending bytes. */
+  readonly curve: readonly { readonly byteLength: number; readonly squaredError: number }[];
+  readonly uniforms: readonly { readonly name: string; readonly label: string; readonly byteLength: number; readonly squaredError: number }[];
+}
+
+export interface RecipeFinding {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  /** One sentence that says what to change. */
+  readonly message: string;
+  /** Place in the recipe's JSON; empty for the whole. */
+  readonly path: readonly (string | number)[];
+  /** Which runtime minds, and where it says so. */
+  readonly runtime?: string;
+  readonly source?: string;
+}
+
+export interface RecipeCheck {
+  readonly findings: readonly RecipeFinding[];
+  /** Absent when there is an error. */
+  readonly byteLength?: number;
+  readonly bitsPerWeight?: number;
+  readonly tensorCount?: number;
 }
 
 export interface EncodingInfo {
@@ -95,6 +159,13 @@ export interface Engine {
   /** Streams one event per tensor as it is done; cancelling rejects with code "cancelled" at once. */
   analyse(request: AnalyseRequest, onEvent: (event: AnalyseEvent) => void, token?: CancellationToken): Promise<AnalyseSummary>;
   exportChoices(path: string, token?: CancellationToken): Promise<readonly ExportChoice[]>;
+  /** Measured once per content and target, then remembered beside the model. */
+  sensitivity(request: SensitivityRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<SensitivityTable>;
+  /** The recipe of least error within a budget. "bad-request" says the smallest budget possible. */
+  plan(request: PlanRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<PlanResult>;
+  pareto(request: SensitivityRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<ParetoResult>;
+  /** Does the recipe fit the model, and will the result load? */
+  check(path: string, recipe: Recipe, token?: CancellationToken): Promise<RecipeCheck>;
   export(request: ExportRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<ExportResult>;
   dispose(): void;
 }

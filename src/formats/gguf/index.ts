@@ -1,6 +1,6 @@
 import type { Format } from "../format";
 import { assign } from "./assign";
-import { mixes } from "./mixes";
+import { mixes, recipeEncodings } from "./mixes";
 import { readGguf } from "./read";
 import { planWrite } from "./write";
 
@@ -15,6 +15,7 @@ export const gguf: Format = {
     return (await readGguf(folder, name)).index;
   },
   exportTargets: mixes.map(({ name, label, description }) => ({ name, label, description })),
+  recipeEncodings,
   assign,
   planWrite,
 };

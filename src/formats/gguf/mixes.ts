@@ -1,3 +1,8 @@
+/** What a recipe may choose for any quantizable tensor: the types that llama.cpp computes with on every backend. */
+export const recipeEncodings = [
+  "q2_K", "q3_K", "iq4_xs", "iq4_nl", "q4_0", "q4_K", "q4_1", "q5_0", "q5_K", "q5_1", "q6_K", "q8_0", "bf16", "f16",
+] as const;
+
 /** What llama-quant.cpp asks about a tensor in order to choose its type. */
 export type Category = "output" | "embedding" | "q" | "k" | "v" | "o" | "gate" | "up" | "down" | "other";
 

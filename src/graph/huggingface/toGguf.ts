@@ -3,7 +3,7 @@ import { EngineError } from "../../core/errors";
 import type { ModelIndex, TensorInfo } from "../../core/model";
 import { ropeRow } from "../../core/rope";
 import { encoding as encodingNamed } from "../../encodings/index";
-import type { EncodingFacts, ExportTarget, WritePlan } from "../../formats/format";
+import type { Assignment, EncodingFacts, ExportTarget, WritePlan } from "../../formats/format";
 import { assign } from "../../formats/gguf/assign";
 import { metadataText, text, u32, type MetadataEntry } from "../../formats/gguf/metadata";
 import { mixes } from "../../formats/gguf/mixes";
@@ -28,6 +28,10 @@ export interface Conversion {
 export interface PreparedConversion {
   /** `target` is a file type of llama-quantize: "f16", "q4_K_M", … */
   plan(target: string, outputName: string, facts: EncodingFacts): Conversion;
+  /** Matrices by their source names, and what a uniform target would give them. */
+  assign(target: string, facts: EncodingFacts): Assignment[];
+  /** One encoding per source tensor; those not named keep a float type. */
+  planAssigned(assignments: readonly Assignment[], outputName: string, facts: EncodingFacts): Conversion;
 }
 
 const configName = "config.json";
@@ -64,39 +68,64 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
     }
   }
   const computed = family.computed?.(config) ?? [];
+  const view = ggufView(index, family, fixed, mapped);
+  const sourceOf = new Map(mapped.map(({ source, mapping }) => [mapping.name, source.name]));
+
+  const layOut = (wanted: ReadonlyMap<string, string>, fileType: number, outputName: string, facts: EncodingFacts) => {
+    const metadata: MetadataEntry[] = [
+      text("general.architecture", family.ggufArchitecture),
+      text("general.type", "model"),
+      text("general.name", modelName(folder.path)),
+      u32("general.file_type", fileType),
+      u32("general.quantization_version", quantizationVersion),
+      ...fixed,
+    ];
+    const tensors: NewTensor[] = mapped.map(({ source, mapping }, i) => {
+      const { name, shape } = view.tensors[i];
+      const bytes = vectors.get(name);
+      const encoding = wanted.get(name) ?? restingEncoding(view.tensors[i]);
+      return { name, shape, encoding, from: bytes ? { bytes } : { tensor: source.name, ropeHeads: mapping.ropeHeads } };
+    });
+    for (const { name, values } of computed) {
+      tensors.push({ name, shape: [values.length], encoding: "f32", from: { bytes: littleEndian(values) } });
+    }
+    return {
+      plan: planNew({ metadata, tensors, outputName, facts }),
+      tensorCount: tensors.length,
+      parameterCount: tensors.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0),
+      encodedCount: wanted.size,
+    };
+  };
+
   return {
     plan(target, outputName, facts) {
       const mix = mixes.find((m) => m.name === target);
       if (!mix) throw new EngineError("bad-request", `GGUF has no file type "${target}".`, { file: index.path });
-      const metadata: MetadataEntry[] = [
-        text("general.architecture", family.ggufArchitecture),
-        text("general.type", "model"),
-        text("general.name", modelName(folder.path)),
-        u32("general.file_type", mix.fileType),
-        u32("general.quantization_version", quantizationVersion),
-        ...fixed,
-      ];
-      const view = ggufView(index, family, metadata, mapped);
       const assigned = assign(view, target, facts);
       const wanted = new Map(assigned.assignments.map((a) => [a.tensor, a.encoding]));
-      const tensors: NewTensor[] = mapped.map(({ source, mapping }, i) => {
-        const { name, shape } = view.tensors[i];
-        const bytes = vectors.get(name);
-        const encoding = wanted.get(name) ?? restingEncoding(view.tensors[i]);
-        return { name, shape, encoding, from: bytes ? { bytes } : { tensor: source.name, ropeHeads: mapping.ropeHeads } };
-      });
-      for (const { name, values } of computed) {
-        tensors.push({ name, shape: [values.length], encoding: "f32", from: { bytes: littleEndian(values) } });
-      }
-      return {
-        plan: planNew({ metadata, tensors, outputName, facts }),
-        tensorCount: tensors.length,
-        parameterCount: tensors.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0),
-        encodedCount: wanted.size,
-        notes: [...notes, ...tokenizer.notes, ...assigned.notes],
-      };
+      return { ...layOut(wanted, mix.fileType, outputName, facts), notes: [...notes, ...tokenizer.notes, ...assigned.notes] };
+    },
+    assign: (target, facts) => assign(view, target, facts).assignments.map((a) => ({ ...a, tensor: sourceOf.get(a.tensor)! })),
+    planAssigned(assignments, outputName, facts) {
+      const bySource = new Map(assignments.map((a) => [a.tensor, a.encoding]));
+      const wanted = new Map(mapped.flatMap(({ source, mapping }) => {
+        const encoding = bySource.get(source.name);
+        return encoding === undefined ? [] : [[mapping.name, encoding] as const];
+      }));
+      return { ...layOut(wanted, commonFileType(view, wanted), outputName, facts), notes: [...notes, ...tokenizer.notes] };
     },
   };
+}
+
+/** A mix of one's own counts as what most of its weights are, as llama.cpp guesses too. */
+function commonFileType(view: ModelIndex, wanted: ReadonlyMap<string, string>): number {
+  const elements = new Map<string, number>();
+  for (const tensor of view.tensors) {
+    const encoding = wanted.get(tensor.name) ?? restingEncoding(tensor);
+    elements.set(encoding, (elements.get(encoding) ?? 0) + tensor.elementCount);
+  }
+  const [most] = [...elements].sort((a, b) => b[1] - a[1])[0] ?? ["f32"];
+  return mixes.find((m) => m.base === most)?.fileType ?? 0;
 }
 
 interface Mapped {

@@ -1,0 +1,70 @@
+import { rename, rm, writeFile } from "node:fs/promises";
+import type { PlanRequest } from "../core/api/engine";
+import { toEngineError } from "../core/errors";
+import type { FormatName } from "../core/model";
+import { serializeRecipe } from "../budget/recipe";
+import { bytes, digits, many } from "./numbers";
+import { UsageError } from "./outcome";
+import { print } from "./output";
+import { ProgressLine } from "./progressLine";
+import { printable, table } from "./table";
+import { withEngine } from "./withEngine";
+
+export interface PlanOptions {
+  readonly model: string;
+  readonly target?: string;
+  /** Bytes. */
+  readonly size?: number;
+  readonly bpw?: number;
+  readonly lock: readonly string[];
+  readonly output: string;
+  readonly threads?: number;
+}
+
+/** `bitlens plan`: writes the recipe and says what it costs. */
+export async function plan(options: PlanOptions): Promise<void> {
+  const { model, size, bpw, output } = options;
+  if ((size === undefined) === (bpw === undefined)) throw new UsageError("Give the budget once, as --size or as --bpw.");
+  const budget: PlanRequest["budget"] = size !== undefined ? { fileBytes: size } : { bitsPerWeight: bpw! };
+  const locks = options.lock.map(lockOf);
+  await withEngine({ threads: options.threads }, async (engine, token) => {
+    const index = await engine.open(model, token);
+    const target = (options.target ?? index.format) as FormatName;
+    const line = new ProgressLine();
+    const result = await engine.plan({ path: model, target, budget, locks }, (p) => line.update(p), token).finally(() => line.clear());
+    const text = serializeRecipe(result.recipe);
+    if (output === "-") return print([text]);
+    await writeWhole(output, text);
+    const counts = new Map<string, { tensors: number; bytes: number }>();
+    for (const { encoding, bytes } of result.choices) {
+      const row = counts.get(encoding) ?? { tensors: 0, bytes: 0 };
+      counts.set(encoding, { tensors: row.tensors + 1, bytes: row.bytes + bytes });
+    }
+    await print([
+      `${printable(output)}: ${bytes(result.byteLength)}, ${digits(result.bitsPerWeight)} bits per weight, squared error ${digits(result.squaredError)}` +
+        `${result.exact ? ", the least possible" : `, at least ${digits(result.lowerBound)} is unavoidable`}\n\n`,
+      table([
+        { title: "encoding", text: ([name]) => name },
+        { title: "tensors", align: "right", text: ([, c]) => many(c.tensors, "tensor") },
+        { title: "size", align: "right", text: ([, c]) => bytes(c.bytes) },
+      ], [...counts].sort(([, a], [, b]) => b.bytes - a.bytes)),
+    ]);
+  });
+}
+
+function lockOf(text: string): { match: string; encoding: string } {
+  const at = text.lastIndexOf("=");
+  if (at < 1 || at === text.length - 1) throw new UsageError(`A lock is written GLOB=ENCODING, such as '*.v_proj.*=q6_K'; this is "${text}".`);
+  return { match: text.slice(0, at), encoding: text.slice(at + 1) };
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.partial`;
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw toEngineError(error, { file });
+  }
+}

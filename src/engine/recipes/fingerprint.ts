@@ -1,0 +1,55 @@
+import type { OpenModel } from "../openModel";
+
+const samples = 512;
+const sampleBytes = 256;
+
+/**
+ * A name for a model's content that costs no full read: names, shapes, encodings and sizes of all tensors, and 256 bytes from the
+ * middle of up to 512 of them, hashed (two 32-bit FNV-1a with different bases). The same content elsewhere has the same name.
+ */
+export async function fingerprintOf({ index, folder }: OpenModel): Promise<string> {
+  const hash = new Fnv();
+  hash.text(index.format);
+  for (const t of index.tensors) hash.text(`${t.name}|${t.shape.join(",")}|${t.encodingLabel}|${t.byteLength}`);
+  const step = Math.max(1, Math.ceil(index.tensors.length / samples));
+  const byFile = new Map<number, { offset: number; length: number }[]>();
+  for (let i = 0; i < index.tensors.length; i += step) {
+    const range = index.tensors[i].storage?.planes[0];
+    if (!range) continue;
+    if ("inline" in range) hash.bytes(range.inline.subarray(0, sampleBytes));
+    else if (range.byteLength > 0) {
+      const length = Math.min(sampleBytes, range.byteLength);
+      const offset = range.offset + Math.floor((range.byteLength - length) / 2);
+      byFile.set(range.file, [...(byFile.get(range.file) ?? []), { offset, length }]);
+    }
+  }
+  for (const [file, ranges] of [...byFile].sort(([a], [b]) => a - b)) {
+    const source = await folder.open(index.files[file]);
+    try {
+      for (const { offset, length } of ranges) hash.bytes(await source.read(offset, length));
+    } finally {
+      await source.close();
+    }
+  }
+  return hash.hex();
+}
+
+class Fnv {
+  #a = 0x811c9dc5;
+  #b = 0x9747b28c;
+
+  bytes(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      this.#a = Math.imul(this.#a ^ byte, 0x01000193);
+      this.#b = Math.imul(this.#b ^ byte, 0x01000193) ^ (this.#b >>> 15);
+    }
+  }
+
+  text(text: string): void {
+    this.bytes(new TextEncoder().encode(`${text}\n`));
+  }
+
+  hex(): string {
+    return [this.#a, this.#b].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+}

@@ -1,0 +1,119 @@
+import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, SensitivityRequest } from "../../core/api/engine";
+import type { CancellationToken } from "../../core/cancellation";
+import { EngineError } from "../../core/errors";
+import { keep, type Recipe } from "../../core/recipe";
+import type { SensitivityTable } from "../../core/sensitivity";
+import { budgetItems } from "../../budget/sensitivity";
+import type { EngineFiles } from "../deps";
+import { perWeight } from "../exportChoices";
+import type { ModelOpener, OpenModel } from "../openModel";
+import type { Pool } from "../tasks";
+import { checkRecipe } from "./check";
+import { fingerprintOf } from "./fingerprint";
+import { measureSensitivity } from "./measure";
+import { prepare, solveFor } from "./planBudget";
+import { recall, remember } from "./sensitivityCache";
+import { recipeTarget, type RecipeTarget } from "./target";
+
+export interface RecipeContext {
+  readonly opener: ModelOpener;
+  readonly files: EngineFiles;
+  readonly pool: () => Pool;
+  readonly token: CancellationToken;
+  now(): number;
+  onProgress(progress: Progress): void;
+}
+
+/** Headers vary by a few bytes with the choice; so often the budget is lowered by what the layout was over. */
+const corrections = 8;
+
+/** The errors of every candidate, remembered or measured now. */
+export async function sensitivity(request: SensitivityRequest, context: RecipeContext): Promise<SensitivityTable> {
+  return (await prepared(request, context)).table;
+}
+
+/** The recipe of least error whose files are at most as large as asked. */
+export async function plan(request: PlanRequest, context: RecipeContext): Promise<PlanResult> {
+  const { model, target, table } = await prepared(request, context);
+  const { budget } = request;
+  const wanted = "fileBytes" in budget ? budget.fileBytes : Math.floor((budget.bitsPerWeight * model.index.parameterCount) / 8);
+  const solver = prepare(table, request);
+  const smallest = table.fixedBytes + solver.minimum;
+  let fileBytes = wanted;
+  for (let i = 0; ; i++) {
+    if (fileBytes < smallest) {
+      throw new EngineError("bad-request", `The smallest possible is ${inMegabytes(smallest)} (${perWeight(smallest, model.index).toFixed(2)} bits per weight); ask for at least that, or loosen locks and limits.`, {
+        file: model.index.path,
+      });
+    }
+    const { solved, recipe } = solveFor(table, solver, fileBytes);
+    const assignments = solved.choices.filter((c) => c.encoding !== keep).map(({ name, encoding }) => ({ tensor: name, encoding }));
+    const { weightBytes } = await target.plan(assignments, `model.${target.format}`);
+    if (weightBytes > wanted && i < corrections) {
+      fileBytes -= weightBytes - wanted;
+      continue;
+    }
+    const { error: squaredError, lowerBound, exact, choices } = solved;
+    return { recipe, byteLength: weightBytes, bitsPerWeight: perWeight(weightBytes, model.index), squaredError, lowerBound, exact, choices };
+  }
+}
+
+export async function pareto(request: SensitivityRequest, context: RecipeContext): Promise<ParetoResult> {
+  const { target, table } = await prepared(request, context);
+  const { bytes, error } = prepare(table).paretoCurve();
+  const curve = Array.from(bytes, (b, i) => ({ byteLength: table.fixedBytes + b, squaredError: error[i] }));
+  return { target: target.format, curve, uniforms: uniformPoints(target, table) };
+}
+
+/** Each uniform export by the same table; those that make nothing smaller are left out. */
+function uniformPoints(target: RecipeTarget, table: SensitivityTable): ParetoResult["uniforms"] {
+  const items = budgetItems(table);
+  return target.uniforms.flatMap(({ name, label }) => {
+    const chosen = new Map(target.uniform(name).map((a) => [a.tensor, a.encoding]));
+    let bytes = table.fixedBytes;
+    let squaredError = 0;
+    let changed = 0;
+    for (const item of items) {
+      const encoding = chosen.get(item.name);
+      const kept = item.candidates.find((c) => c.encoding === keep)!;
+      const found = encoding === undefined ? undefined : item.candidates.find((c) => c.encoding === encoding);
+      if (encoding !== undefined && !found && !isFloat(encoding)) return [];
+      if (found) changed++;
+      bytes += (found ?? kept).bytes;
+      squaredError += (found ?? kept).error;
+    }
+    return changed ? [{ name, label, byteLength: bytes, squaredError }] : [];
+  });
+}
+
+const isFloat = (encoding: string) => /^b?f\d+$/.test(encoding);
+
+export async function check(path: string, recipe: Recipe, { opener }: Pick<RecipeContext, "opener">): Promise<RecipeCheck> {
+  const model = await opener.open(path);
+  const target = await recipeTarget(model, recipe.target);
+  return (await checkRecipe(model, target, recipe, await fingerprintOf(model))).check;
+}
+
+interface Prepared {
+  readonly model: OpenModel;
+  readonly target: RecipeTarget;
+  readonly table: SensitivityTable;
+}
+
+async function prepared(request: SensitivityRequest, context: RecipeContext): Promise<Prepared> {
+  const { opener, files } = context;
+  const model = await opener.open(request.path);
+  const target = await recipeTarget(model, request.target);
+  if (target.tensors.length === 0) {
+    throw new EngineError("unsupported", "The model has no tensor that could be made smaller.", { file: model.index.path });
+  }
+  const fingerprint = await fingerprintOf(model);
+  const kept = await recall(files, model.folder.path, fingerprint, target);
+  if (kept) return { model, target, table: kept };
+  const { token, now, onProgress } = context;
+  const table = await measureSensitivity({ model, target, fingerprint, pool: context.pool(), token, now, onProgress });
+  await remember(files, model.folder.path, table);
+  return { model, target, table };
+}
+
+const inMegabytes = (bytes: number) => `${(bytes / 1e6).toPrecision(4)} MB`;

@@ -1,0 +1,106 @@
+import { EngineError } from "../../core/errors";
+import type { FormatName, TensorInfo } from "../../core/model";
+import { encodingFacts } from "../../encodings/index";
+import type { Assignment, Format } from "../../formats/format";
+import { gguf } from "../../formats/gguf";
+import { conversionProblem, prepareConversion } from "../../graph/huggingface/toGguf";
+import type { PlannedExport } from "../exportChoices";
+import { sizedPlan } from "../exportChoices";
+import { matrixView } from "../matrix";
+import type { OpenModel } from "../openModel";
+
+/** A tensor that a recipe may change, and what it may become. */
+export interface QuantizableTensor {
+  readonly info: TensorInfo;
+  /** Bytes in the output when nothing is done to it. */
+  readonly keptBytes: number;
+  /** Encodings smaller than that, with the bytes they take there. */
+  readonly candidates: readonly { readonly encoding: string; readonly bytes: number }[];
+}
+
+/** A model on its way into a container: what may be chosen, and the layout of any choice. */
+export interface RecipeTarget {
+  readonly format: FormatName;
+  readonly tensors: readonly QuantizableTensor[];
+  /** What a uniform export gives each tensor, for comparing. Empty when it changes nothing. */
+  uniform(name: string): readonly Assignment[];
+  /** The container's uniform exports. */
+  readonly uniforms: Format["exportTargets"];
+  plan(assignments: readonly Assignment[], outputName: string): Promise<PlannedExport>;
+}
+
+/** GGUF pads every tensor to this. */
+const ggufAlignment = 32;
+
+/** Throws "bad-request" for a container that the model cannot go to. */
+export async function recipeTarget(model: OpenModel, format: FormatName): Promise<RecipeTarget> {
+  const { index } = model;
+  if (format === model.format.name) return nativeTarget(model);
+  if (format === "gguf" && model.format.name === "safetensors") {
+    const problem = conversionProblem(index);
+    if (problem) throw new EngineError("unsupported", problem, { file: index.path });
+    return conversionTarget(model);
+  }
+  const message = `A ${model.format.label} model cannot become ${format}; it can be written as ${model.format.name}${
+    model.format.name === "safetensors" ? " or gguf" : ""}.`;
+  throw new EngineError("bad-request", message, { file: index.path });
+}
+
+function nativeTarget(model: OpenModel): RecipeTarget {
+  const { format, index, folder } = model;
+  const uniform = (name: string) => format.assign(index, name, encodingFacts).assignments;
+  return {
+    format: format.name,
+    tensors: quantizable(model, format, uniform, (t) => t.byteLength),
+    uniforms: format.exportTargets,
+    uniform,
+    async plan(assignments, outputName) {
+      const plan = await format.planWrite({ folder, index, assignments, target: "recipe", outputName, facts: encodingFacts });
+      return sizedPlan(model, plan, { outputName, changed: assignments.length, notes: plan.notes });
+    },
+  };
+}
+
+async function conversionTarget(model: OpenModel): Promise<RecipeTarget> {
+  const prepared = await prepareConversion(model.folder, model.index);
+  const uniform = (name: string) => prepared.assign(name, encodingFacts);
+  // What is not assigned keeps a 16- or 32-bit float type.
+  const kept = (t: TensorInfo) => t.elementCount * (t.storage?.encoding === "f16" || t.storage?.encoding === "bf16" ? 2 : 4);
+  return {
+    format: "gguf",
+    tensors: quantizable(model, gguf, uniform, kept),
+    uniforms: gguf.exportTargets,
+    uniform,
+    async plan(assignments, outputName) {
+      const { plan, encodedCount, ...rest } = prepared.planAssigned(assignments, outputName, encodingFacts);
+      return { ...rest, plan, format: "gguf", changed: encodedCount, weightBytes: plan.files.reduce((sum, f) => sum + f.byteLength, 0) };
+    },
+  };
+}
+
+function quantizable(
+  { index }: OpenModel, format: Format, uniform: (name: string) => readonly Assignment[], keptBytes: (tensor: TensorInfo) => number,
+): QuantizableTensor[] {
+  const names = new Map<string, Set<string>>();
+  for (const target of format.exportTargets) {
+    for (const { tensor, encoding } of uniform(target.name)) names.set(tensor, (names.get(tensor) ?? new Set()).add(encoding));
+  }
+  return index.tensors.flatMap((info): QuantizableTensor[] => {
+    const given = names.get(info.name);
+    if (!given || info.elementCount === 0) return [];
+    const { rows, columns } = matrixView(info, index.format);
+    const kept = padded(format.name, keptBytes(info));
+    const wanted = new Set([...(format.recipeEncodings ? [] : given), ...(format.recipeEncodings ?? [])]);
+    const candidates = [...wanted]
+      .filter((encoding) => encodingFacts.fits(encoding, columns))
+      .map((encoding) => {
+        const bytes = encodingFacts.planeBytes(encoding, rows, columns).reduce((a, b) => a + b, 0);
+        return { encoding, bytes: padded(format.name, bytes) };
+      })
+      .filter(({ bytes }) => bytes < kept)
+      .sort((a, b) => a.bytes - b.bytes);
+    return candidates.length ? [{ info, keptBytes: kept, candidates }] : [];
+  });
+}
+
+const padded = (format: FormatName, bytes: number) => (format === "gguf" ? Math.ceil(bytes / ggufAlignment) * ggufAlignment : bytes);
