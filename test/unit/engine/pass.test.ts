@@ -109,7 +109,7 @@ describe("the pass", () => {
     assertReport(report as typeof expected, expected);
   });
 
-  it("reads a tensor that fits into the arena once, and a larger one twice", async () => {
+  it("reads a small tensor once, and one that does not fit into the arena twice", async () => {
     for (const [rawBytes, times] of [[1 << 20, 1], [1 << 17, 2]]) {
       const harness = passHarness({ rawBytes });
       const tensor = sourceOf(harness.files, heavyTailed(512 * 128), "f32", { rows: 512, columns: 128 });
