@@ -80,19 +80,26 @@ export interface Kernels extends StatisticsKernels {
 type Exports = StatisticsKernels & GridKernels & Record<string, never>;
 
 interface GridKernels {
-  grid_error(x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scratch: Address): number;
+  grid_error(
+    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scaleType: number, rule: number,
+    scratch: Address,
+  ): number;
   grid_encode(
-    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scratch: Address, codes: Address,
-    scales: Address, zeros: Address,
+    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scaleType: number, rule: number,
+    scratch: Address, codes: Address, scales: Address, zeros: Address,
   ): number;
 }
 
-/** The integer grids that the kernels know: f32 scales found by search, codes that fill bytes. */
-const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?$/;
+/** The integer grids that the kernels know: codes that fill bytes. */
+const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme))?$/;
 
-function gridOf(name: string): [bits: number, group: number, asymmetric: number] | undefined {
+function gridOf(name: string): [bits: number, group: number, asymmetric: number, scaleType: number, rule: number] | undefined {
   const match = grids.exec(name);
-  return match ? [Number(match[1]), Number(match[2] ?? 0), match[3] ? 1 : 0] : undefined;
+  if (!match) return undefined;
+  const [, bits, group, asymmetric, scaleType, rule] = match;
+  return [
+    Number(bits), Number(group ?? 0), asymmetric ? 1 : 0, ["f16", "bf16"].indexOf(scaleType) + 1, ["absmax", "extreme"].indexOf(rule) + 1,
+  ];
 }
 
 /** The compiled kernels of dist/kernels.wasm over a shared memory. Exports decode_*, error_* and encode_* serve encodings by name. */

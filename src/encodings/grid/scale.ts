@@ -28,16 +28,27 @@ export function storedScale({ bits, scaleType }: { bits: number; scaleType: Grid
   return scale < 0 ? -magnitude : magnitude;
 }
 
-/** Σ w (x − s·q)² with the codes that `s` gives. */
-function squaredError({ x, from, count, importance, channel }: Group, scale: number, low: number, high: number): number {
-  let error = 0;
-  for (let i = 0; i < count; i++) {
-    const v = x[from + i];
-    const q = Math.max(low, Math.min(high, roundEven(Math.fround(v / scale))));
-    const diff = v - q * scale;
-    error += (importance ? importance[channel + i] : 1) * diff * diff;
+/**
+ * Σ w (x − s·q)² with the codes that `s` gives. Even and odd elements are summed apart, in fours, as vectors do it: scales of nearly
+ * equal error are then chosen alike.
+ */
+function squaredError(group: Group, scale: number, low: number, high: number): number {
+  const whole = group.count & ~3;
+  let even = 0;
+  let odd = 0;
+  for (let i = 0; i < whole; i += 4) {
+    even += errorOf(group, i, scale, low, high) + errorOf(group, i + 2, scale, low, high);
+    odd += errorOf(group, i + 1, scale, low, high) + errorOf(group, i + 3, scale, low, high);
   }
+  let error = even + odd;
+  for (let i = whole; i < group.count; i++) error += errorOf(group, i, scale, low, high);
   return error;
+}
+
+function errorOf({ x, from, importance, channel }: Group, i: number, scale: number, low: number, high: number): number {
+  const v = x[from + i];
+  const diff = v - Math.max(low, Math.min(high, roundEven(Math.fround(v / scale)))) * scale;
+  return importance ? importance[channel + i] * (diff * diff) : diff * diff;
 }
 
 /**
@@ -47,7 +58,7 @@ function squaredError({ x, from, count, importance, channel }: Group, scale: num
  * candidates are the exact optima of both signs (a negative scale gives the one extra level to the positive side);
  * for 8 bits, where there is next to nothing to gain, the absmax scales and their least-squares refinements.
  */
-export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" | "scaleType" | "rule">): number {
+export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" | "scaleType" | "rule" | "positive">): number {
   const { bits, rule } = options;
   const { x, from, count } = group;
   let extreme = 0;
@@ -61,7 +72,7 @@ export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" |
   let bestError = squaredError(group, absmax, -half, half - 1);
   const candidates = bits === 8 ? refinements(group, Math.abs(extreme)) : exactOptima(group, half, Math.abs(extreme), bestError);
   for (const candidate of candidates) {
-    if (candidate === 0) continue;
+    if (candidate === 0 || (options.positive && candidate < 0)) continue;
     const scale = storedScale(options, candidate);
     const error = squaredError(group, scale, -half, half - 1);
     if (error < bestError) {

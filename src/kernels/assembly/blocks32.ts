@@ -361,6 +361,7 @@ export function encode_f16(x: usize, rows: u32, columns: u32, importance: usize,
 export function encode_bf16(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, target: usize): u32 {
   for (const end = x + (rows as usize) * ((columns as usize) << 2); x < end; x += 4, target += 2) {
     const bits = load<u32>(x);
+    if ((bits & 0x7fffffff) > 0x7f7f7fff) return 0; // would become infinite
     store<u16>(target, ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16);
   }
   return 1;

@@ -1,5 +1,13 @@
-// Integer grids: w = (code − zero)·scale over groups of a row, scale f32. The same arithmetic as the encodings' own: scales are chosen in
-// f64 with sums in the order of the elements, codes come from f32 quotients.
+// Integer grids: w = (code − zero)·scale over groups of a row. The same arithmetic as the encodings' own: scales are chosen in f64 with
+// sums in the same order, rounded to their type, and codes come from f32 quotients.
+import { half as fromHalf } from "./half";
+import { halfBits } from "./toHalf";
+
+/** Scale types and rules by number. */
+const F32: u32 = 0;
+const F16: u32 = 1;
+const ABSMAX: u32 = 1;
+const EXTREME: u32 = 2;
 
 /** Scratch: the best so far, then counters of buckets, then breakpoints unsorted and sorted; 1 MB in all. */
 const BUCKETS: u32 = 1 << 14;
@@ -96,21 +104,33 @@ function decodedError(x: usize, count: u32, scale: f32, low: f32, high: f32): f6
   return total;
 }
 
-/** As stored: finite, never 0. */
+/** bfloat16 bits of a finite f32. */
 // @ts-ignore: decorator
 @inline
-function stored(scale: f64): f32 {
-  const s = min<f32>(f32.MAX_VALUE, max<f32>(1.401298464324817e-45, abs<f64>(scale) as f32));
+function bf16Bits(v: f32): u32 {
+  const bits = reinterpret<u32>(v);
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** As stored: rounded to its type, so small that all values of the grid are finite, never 0. */
+function stored(scale: f64, bits: u32, type: u32): f32 {
+  const magnitude = abs<f64>(scale) as f32;
+  let s: f32;
+  if (type == F32) s = max<f32>(1.401298464324817e-45, magnitude);
+  else if (type == F16) s = max<f32>(5.960464477539063e-8, fromHalf(halfBits(magnitude)));
+  else s = max<f32>(9.183549615799121e-41, reinterpret<f32>(bf16Bits(magnitude) << 16));
+  s = min<f32>(type == F16 ? 65504 : reinterpret<f32>((255 - bits) << 23), s);
   return scale < 0 ? -s : s;
 }
 
 // What a search looks at in turn; kept at the head of the scratch: best scale (f32), its error (f64 at 8).
 // @ts-ignore: decorator
 @inline
-function consider(candidate: f64, x: usize, count: u32, low: f32, high: f32, best: usize): void {
+function consider(candidate: f64, x: usize, count: u32, bits: u32, type: u32, best: usize): void {
   if (candidate == 0) return;
-  const scale = stored(candidate);
-  const error = searchError(x, count, scale, low, high);
+  const scale = stored(candidate, bits, type);
+  const half = (1 << (bits - 1)) as f32;
+  const error = searchError(x, count, scale, -half, half - 1);
   if (error < load<f64>(best, 8)) {
     store<f32>(best, scale);
     store<f64>(best, error, 8);
@@ -118,7 +138,7 @@ function consider(candidate: f64, x: usize, count: u32, low: f32, high: f32, bes
 }
 
 /** absmax/127.5 and absmax/127 and the least-squares scales of the codes they give. */
-function refine8(x: usize, count: u32, absmax: f64, best: usize): void {
+function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): void {
   for (let k = 0; k < 2; k++) {
     const scale = k ? absmax / 127.0 : absmax / 127.5;
     let sumlx: f64 = 0;
@@ -129,8 +149,8 @@ function refine8(x: usize, count: u32, absmax: f64, best: usize): void {
       sumlx += v * q;
       suml2 += q * q;
     }
-    consider(scale, x, count, -128, 127, best);
-    if (suml2 > 0) consider(sumlx / suml2, x, count, -128, 127, best);
+    consider(scale, x, count, 8, type, best);
+    if (suml2 > 0) consider(sumlx / suml2, x, count, 8, type, best);
   }
 }
 
@@ -177,7 +197,8 @@ function erased(x: usize, count: u32, edge: f32): f32 {
  * more than the error that is known already. The sums at the upper bound are exact (f32 values within a few powers of two of one
  * another), so that leaving the rest out changes no bit. False when there are too many breakpoints for the scratch.
  */
-function exact(x: usize, count: u32, half: u32, absmax: f64, best: usize, scratch: usize): bool {
+function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, best: usize, scratch: usize): bool {
+  const half: u32 = 1 << (bits - 1);
   const known = load<f64>(best, 8);
   let lowest = max<f64>(0, absmax - sqrt<f64>(known)) / (half as f64);
   let highest: f64 = Infinity;
@@ -287,32 +308,44 @@ function exact(x: usize, count: u32, half: u32, absmax: f64, best: usize, scratc
     bestl2 = v128.bitselect(suml2, bestl2, better);
   }
   const optimum = f64x2.mul(sides, f64x2.div(bestlx, bestl2));
-  const h = half as f32;
-  consider(f64x2.extract_lane(optimum, 0), x, count, -h, h - 1, best);
-  consider(f64x2.extract_lane(optimum, 1), x, count, -h, h - 1, best);
+  consider(f64x2.extract_lane(optimum, 0), x, count, bits, type, best);
+  consider(f64x2.extract_lane(optimum, 1), x, count, bits, type, best);
   return true;
 }
 
 /** The symmetric scale of a group; NaN where the search needs more scratch. */
-function symmetric(x: usize, count: u32, bits: u32, scratch: usize): f32 {
+function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32, scratch: usize): f32 {
   const extreme = extremeOf(x, count);
   if (extreme == 0) return 1;
   const half: u32 = 1 << (bits - 1);
   const h = half as f32;
+  if (rule == EXTREME) return stored(((extreme as f64) / -(half as f64)) as f32 as f64, bits, type);
   const absmax = abs<f32>(extreme) as f64;
-  const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64);
+  const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
+  if (rule == ABSMAX) return first;
   store<f32>(scratch, first);
   store<f64>(scratch, searchError(x, count, first, -h, h - 1), 8);
-  if (bits == 8) refine8(x, count, absmax, scratch);
-  else if (!exact(x, count, half, absmax, scratch, scratch + 64)) return NaN;
+  if (bits == 8) refine8(x, count, absmax, type, scratch);
+  else if (!exact(x, count, bits, absmax, type, scratch, scratch + 64)) return NaN;
   return load<f32>(scratch);
 }
 
 /** Scale (returned) and zero point (at `zero`, f32) of an asymmetric group: its range with 0, in 2^bits − 1 steps. */
-function asymmetric(x: usize, count: u32, bits: u32, zero: usize): f32 {
-  let low: f32 = 0;
-  let high: f32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
+function asymmetric(x: usize, count: u32, bits: u32, type: u32, zero: usize): f32 {
+  let lows = f32x4.splat(0);
+  let highs = lows;
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) {
+    const v = v128.load(x + ((i as usize) << 2));
+    lows = f32x4.pmin(lows, v);
+    highs = f32x4.pmax(highs, v);
+  }
+  let low = min<f32>(
+    min<f32>(f32x4.extract_lane(lows, 0), f32x4.extract_lane(lows, 1)), min<f32>(f32x4.extract_lane(lows, 2), f32x4.extract_lane(lows, 3)));
+  let high = max<f32>(
+    max<f32>(f32x4.extract_lane(highs, 0), f32x4.extract_lane(highs, 1)),
+    max<f32>(f32x4.extract_lane(highs, 2), f32x4.extract_lane(highs, 3)));
+  for (; i < count; i++) {
     const v = load<f32>(x + ((i as usize) << 2));
     low = min<f32>(low, v);
     high = max<f32>(high, v);
@@ -320,13 +353,15 @@ function asymmetric(x: usize, count: u32, bits: u32, zero: usize): f32 {
   const top = ((1 << bits) - 1) as f32;
   store<f32>(zero, 0);
   if (low == high) return 1;
-  const scale = stored((((high as f64) - (low as f64)) / (top as f64)) as f32 as f64);
+  const scale = stored((((high as f64) - (low as f64)) / (top as f64)) as f32 as f64, bits, type);
   store<f32>(zero, min<f32>(top, max<f32>(0, nearest<f32>((-(low as f64) / (scale as f64)) as f32))));
   return scale;
 }
 
 /** Σ (x − ŵ)² of rows in groups of `group` (0: the row). NaN where the exact search needs more than the 1 MB of scratch. */
-export function grid_error(x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, scratch: usize): f64 {
+export function grid_error(
+  x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, type: u32, rule: u32, scratch: usize,
+): f64 {
   const size = group ? group : columns;
   const top = ((1 << bits) - 1) as f32;
   const half = (1 << (bits - 1)) as f32;
@@ -334,7 +369,7 @@ export function grid_error(x: usize, rows: u32, columns: u32, bits: u32, group: 
   for (let row: u32 = 0; row < rows; row++) {
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, scratch) : symmetric(x, count, bits, scratch);
+      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, type, rule, scratch);
       if (scale != scale) return NaN;
       const zero = isAsymmetric ? load<f32>(scratch) : half;
       sum += decodedError(x, count, scale, -zero, top - zero);
@@ -344,9 +379,13 @@ export function grid_error(x: usize, rows: u32, columns: u32, bits: u32, group: 
   return sum;
 }
 
-/** Encodes rows: dense codes of 2, 4 or 8 bits padded to whole words, f32 scales, zero points of one byte. 0 where grid_error is NaN. */
+/**
+ * Encodes rows: dense codes of 2, 4 or 8 bits padded to whole words, scales of their type, zero points of one byte. 0 where grid_error
+ * is NaN.
+ */
 export function grid_encode(
-  x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, scratch: usize, codes: usize, scales: usize, zeros: usize,
+  x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, type: u32, rule: u32, scratch: usize, codes: usize,
+  scales: usize, zeros: usize,
 ): u32 {
   const size = group ? group : columns;
   const top = ((1 << bits) - 1) as f32;
@@ -360,16 +399,24 @@ export function grid_encode(
     let zero = half;
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, scratch) : symmetric(x, count, bits, scratch);
+      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, type, rule, scratch);
       if (scale != scale) return 0;
-      store<f32>(scales, scale);
-      scales += 4;
+      if (type == F32) {
+        store<f32>(scales, scale);
+        scales += 4;
+      } else {
+        store<u16>(scales, (type == F16 ? halfBits(scale) : bf16Bits(scale)) as u16);
+        scales += 2;
+      }
       if (isAsymmetric) {
         zero = load<f32>(scratch);
         store<u8>(zeros, zero as u8);
         zeros++;
       }
-      for (let i: u32 = 0; i < count; i++) {
+      // A group begins at a whole byte.
+      const whole = count & ~15;
+      putMany(x, whole, scale, -zero, top - zero, zero, bits, codes + column / perByte);
+      for (let i = whole; i < count; i++) {
         const code = (codeOf(load<f32>(x + ((i as usize) << 2)), scale, -zero, top - zero) + zero) as u8;
         put(codes, column + i, code, bits, perByte);
       }
@@ -379,6 +426,35 @@ export function grid_encode(
     codes += rowBytes;
   }
   return 1;
+}
+
+/** Codes of `count` values, a multiple of 16, packed from a whole byte on. */
+function putMany(x: usize, count: u32, scale: f32, low: f32, high: f32, zero: f32, bits: u32, to: usize): void {
+  const s = f32x4.splat(scale);
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
+  const z = i32x4.splat(zero as i32);
+  for (let i: u32 = 0; i < count; i += 16, x += 64) {
+    const a = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x), s, lows, highs)));
+    const b = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 16), s, lows, highs)));
+    const c = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 32), s, lows, highs)));
+    const d = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 48), s, lows, highs)));
+    let all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+    if (bits == 8) {
+      v128.store(to, all);
+      to += 16;
+    } else if (bits == 4) {
+      all = v128.or(v128.and(all, i16x8.splat(0x0f)), v128.and(i16x8.shr_u(all, 4), i16x8.splat(0xf0)));
+      store<u64>(to, i64x2.extract_lane(i8x16.narrow_i16x8_u(all, all), 0));
+      to += 8;
+    } else {
+      all = v128.or(v128.and(all, i16x8.splat(0x03)), v128.and(i16x8.shr_u(all, 6), i16x8.splat(0x0c)));
+      all = v128.or(v128.and(all, i32x4.splat(0x0f)), v128.and(i32x4.shr_u(all, 12), i32x4.splat(0xf0)));
+      all = i16x8.narrow_i32x4_s(all, all);
+      store<u32>(to, i32x4.extract_lane(i8x16.narrow_i16x8_u(all, all), 0));
+      to += 4;
+    }
+  }
 }
 
 // @ts-ignore: decorator

@@ -15,7 +15,11 @@ const kernels = kernelsOver(SCRATCH + SCRATCH_BYTES);
 const { buffer } = kernels.memory;
 
 /** All that the lists know, and members of the grids' family that no list shows. */
-const names = [...new Set([...encodings.map((e) => e.name), "int4-g64", "int2-g16", "int8-g64-asym", "int4-g512"])];
+const names = [...new Set([
+  ...encodings.map((e) => e.name), "int4-g64", "int2-g16", "int8-g64-asym", "int4-g512",
+  "int4-g128-bf16", "int4-g128-asym-bf16", "int4-g32-f16", "int4-channel-asym-f16", "int8-g128-f16", "int8-channel-bf16", "int2-g32-f16",
+  "int4-g32-absmax", "int4-g32-extreme", "int8-channel-bf16-absmax", "int2-g32-f16-extreme",
+])];
 
 const rows: [what: string, x: (n: number) => Float32Array][] = [
   ["heavy tails", heavyTailed],
@@ -36,6 +40,10 @@ const rows: [what: string, x: (n: number) => Float32Array][] = [
   ["large values", (n) => gaussian(n).map((v) => v * 3000)],
   ["a far outlier", (n) => gaussian(n).map((v, i) => (i % 100 === 50 ? v * 300 : v))],
 ];
+
+/** Only integer grids and what clips can store these. */
+const huge: (typeof rows)[number] = ["values near the largest float", (n) => uniform(n, 12).map((v) => v * 6.8e38)];
+const rowsFor = (name: string) => (name.startsWith("int") ? [...rows, huge] : rows);
 
 function uniform(n: number, seed: number): Float32Array {
   const random = new Random(seed);
@@ -86,7 +94,7 @@ describe("compiled encoders give the encodings' own bytes", () => {
   for (const name of names.filter((n) => kernels.encoder(n) && encodingNamed(n).encode)) {
     it(name, () => {
       let used = 0;
-      for (const [what, make] of rows) {
+      for (const [what, make] of rowsFor(name)) {
         for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
@@ -111,11 +119,24 @@ describe("compiled encoders give the encodings' own bytes", () => {
   }
 });
 
+describe("compiled encoders refuse what the encodings refuse", () => {
+  for (const [name, value] of [["f16", 65520], ["bf16", 3.4e38], ["q4_0", 1e30], ["q8_0", 1e30], ["q4_K", 1e30], ["iq4_nl", 1e30]] as const) {
+    it(`${value} in ${name}`, () => {
+      const x = new Float32Array(256).fill(1);
+      x[100] = -value;
+      const planes = encodingNamed(name).planes.map((plane) => new Uint8Array(plane.rowBytes(256)));
+      assert.throws(() => encodingNamed(name).encode!(x, 1, 256, planes), /too large|cannot hold/);
+      new Float32Array(buffer, X, x.length).set(x);
+      assert.equal(kernels.encoder(name)!(X, 1, 256, 0, SCRATCH, CODES), 0);
+    });
+  }
+});
+
 describe("compiled errors equal the way through the bytes", () => {
   for (const name of names.filter((n) => kernels.errorOf(n) && encodingNamed(n).encode)) {
     it(name, () => {
       let used = 0;
-      for (const [what, make] of rows) {
+      for (const [what, make] of rowsFor(name)) {
         for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
