@@ -1,7 +1,7 @@
 // The page of the panel: one store, three views, one layer pane. The host gives it a document with a strict content
 // security policy, `media/panel.css`, this script, and nothing else.
 import type { FromPanel, PanelView, ToPanel } from "../src/core/api/panel";
-import { h } from "./dom";
+import { h, toggle } from "./dom";
 import { Panel } from "./panel";
 import { missingDetail, Store, type PanelState } from "./state";
 import { onThemeChange } from "./theme/theme";
@@ -38,17 +38,9 @@ const views = tabs<PanelView["tab"]>({
   ],
   onChange: (tab) => store.setView({ tab }),
 });
+const body = h("main", { class: "body" }, h("div", { class: "views" }, views.element), layer.element);
 const root = document.getElementById("app") ?? document.body;
-root.append(
-  h(
-    "div",
-    { class: "panel" },
-    header.element,
-    h("main", { class: "body" }, h("div", { class: "views" }, views.element), layer.element),
-  ),
-  panel.card.element,
-  panel.voice,
-);
+root.append(h("div", { class: "panel" }, header.element, body), panel.card.element, panel.voice);
 
 let saving = 0;
 /** Kept for a reload, and told to the host; scrolling and zooming do not flood it. */
@@ -76,6 +68,8 @@ store.subscribe((state, changed) => {
     views.activate(state.view.tab);
     saveView(state);
   }
+  // A file that could not be opened has no map: the header says why, and nothing else is there.
+  toggle(body, state.model !== undefined || state.status.kind !== "failed");
   header.update(state, changed);
   map.update(state, changed);
   spectrum.update(state, changed);

@@ -28,7 +28,7 @@ export interface MapData {
 /** Room for row labels on the left and column labels on top. */
 export const gutter = (layout: Pick<MapLayout, "kind" | "rows">, width: number): number =>
   layout.kind === "layers"
-    ? Math.min(96, Math.max(46, Math.max(...layout.rows.map((r) => r.label.length)) * 6 + 16))
+    ? Math.min(110, Math.max(46, Math.max(...layout.rows.map((r) => r.label.length)) * 7.4 + 16))
     : Math.min(170, Math.max(90, width * 0.18));
 export const headRoom = (layout: Pick<MapLayout, "kind">) => (layout.kind === "layers" ? 20 : 6);
 

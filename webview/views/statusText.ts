@@ -1,6 +1,6 @@
 import type { Progress } from "../../src/core/api/engine";
 import type { FromPanel } from "../../src/core/api/panel";
-import { bytes, count, duration, plural, significant } from "../format";
+import { bytes, count, duration, plural } from "../format";
 import type { PanelState } from "../state";
 
 export interface StatusAction {
@@ -22,7 +22,7 @@ const log: StatusAction = { label: "Show Log", command: "showLog", secondary: tr
 
 const shareOf = (p: Progress) =>
   Math.min(1, p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : p.tensorsTotal > 0 ? p.tensorsDone / p.tensorsTotal : 0);
-const rate = (p: Progress) => (p.seconds > 0 && p.bytesDone > 0 ? ` · ${significant(p.bytesDone / p.seconds / 1e9)} GB/s` : "");
+const rate = (p: Progress) => (p.seconds > 0 && p.bytesDone > 0 ? ` · ${bytes(p.bytesDone / p.seconds)}/s` : "");
 
 /** One sentence and the buttons for each state the panel can be in. */
 export function statusText(state: PanelState): StatusText {
@@ -106,5 +106,5 @@ function placed({ message, place }: { message: string; place: { file?: string; t
     place.tensor && !message.includes(place.tensor) ? `tensor ${place.tensor}` : "",
     place.offset !== undefined ? `byte ${count(place.offset)}` : "",
   ].filter(Boolean);
-  return where.length > 0 ? `${message} (${where.join(", ")})` : message;
+  return where.length > 0 ? `${message.replace(/\.$/, "")} (${where.join(", ")}).` : message;
 }

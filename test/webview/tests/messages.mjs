@@ -139,7 +139,8 @@ export const messages = {
       }),
     );
     await settle(tab);
-    assert.match(await text(tab, ".head"), /could not be opened[\s\S]*The header ends early\. \(\/m\/a\.gguf\)/);
+    assert.match(await text(tab, ".head"), /could not be opened[\s\S]*The header ends early \(\/m\/a\.gguf\)\./);
+    assert.equal(await tab.locator("main").isVisible(), false, "there is nothing to show a map of");
     await tab.locator(".actions vscode-button").first().click();
     assert.equal((await last(tab, "command")).command, "reload");
     await tab.evaluate(() => window.harness.open("empty"));
