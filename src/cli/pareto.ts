@@ -1,4 +1,3 @@
-import type { ParetoResult } from "../core/api/engine";
 import type { FormatName } from "../core/model";
 import { bytes, digits } from "./numbers";
 import { print } from "./output";
@@ -28,15 +27,9 @@ export async function pareto({ model, target, json, threads }: ParetoOptions): P
         { title: "size", align: "right", text: (u) => bytes(u.byteLength) },
         { title: "bits/weight", align: "right", text: (u) => digits((8 * u.byteLength) / index.parameterCount) },
         { title: "its error", align: "right", text: (u) => digits(u.squaredError) },
-        { title: "best error", align: "right", text: (u) => best(result, u.byteLength) },
+        { title: "best error", align: "right", text: (u) => digits(u.bestSquaredError) },
       ], [...result.uniforms].sort((a, b) => a.byteLength - b.byteLength)),
       "\nbitlens plan makes the recipe of any size.\n",
     ]);
   });
-}
-
-/** The last vertex that fits; a plan of exactly this size may do a little better. */
-function best({ curve }: ParetoResult, byteLength: number): string {
-  const fitting = curve.filter((p) => p.byteLength <= byteLength).at(-1);
-  return fitting ? digits(fitting.squaredError) : "";
 }

@@ -108,12 +108,22 @@ export interface PlanResult {
   readonly choices: readonly { readonly name: string; readonly encoding: string; readonly bytes: number; readonly error: number }[];
 }
 
+/** A uniform export on the plane of size and error. */
+export interface UniformPoint {
+  readonly name: string;
+  readonly label: string;
+  readonly byteLength: number;
+  readonly squaredError: number;
+  /** Of the best assignment of at most the same size. */
+  readonly bestSquaredError: number;
+}
+
 /** Size against error: the best assignments of all, and the uniform exports beside them. */
 export interface ParetoResult {
   readonly target: FormatName;
   /** Bytes of the weight files and Σ(w − ŵ)² at every vertex, ascending bytes. */
   readonly curve: readonly { readonly byteLength: number; readonly squaredError: number }[];
-  readonly uniforms: readonly { readonly name: string; readonly label: string; readonly byteLength: number; readonly squaredError: number }[];
+  readonly uniforms: readonly UniformPoint[];
 }
 
 export interface RecipeFinding {

@@ -1,4 +1,4 @@
-import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, SensitivityRequest } from "../../core/api/engine";
+import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, SensitivityRequest, UniformPoint } from "../../core/api/engine";
 import type { CancellationToken } from "../../core/cancellation";
 import { EngineError } from "../../core/errors";
 import { keep, type Recipe } from "../../core/recipe";
@@ -60,13 +60,18 @@ export async function plan(request: PlanRequest, context: RecipeContext): Promis
 
 export async function pareto(request: SensitivityRequest, context: RecipeContext): Promise<ParetoResult> {
   const { target, table } = await prepared(request, context);
-  const { bytes, error } = prepare(table).paretoCurve();
+  const solver = prepare(table);
+  const { bytes, error } = solver.paretoCurve();
   const curve = Array.from(bytes, (b, i) => ({ byteLength: table.fixedBytes + b, squaredError: error[i] }));
-  return { target: target.format, curve, uniforms: uniformPoints(target, table) };
+  const uniforms = uniformPoints(target, table).map((point) => {
+    const budget = Math.max(solver.minimum, Math.min(point.byteLength - table.fixedBytes, solver.maximum));
+    return { ...point, bestSquaredError: solver.solve(budget).error };
+  });
+  return { target: target.format, curve, uniforms };
 }
 
 /** Each uniform export by the same table; those that make nothing smaller are left out. */
-function uniformPoints(target: RecipeTarget, table: SensitivityTable): ParetoResult["uniforms"] {
+function uniformPoints(target: RecipeTarget, table: SensitivityTable): Omit<UniformPoint, "bestSquaredError">[] {
   const items = budgetItems(table);
   return target.uniforms.flatMap(({ name, label }) => {
     const chosen = new Map(target.uniform(name).map((a) => [a.tensor, a.encoding]));
