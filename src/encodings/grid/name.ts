@@ -10,6 +10,8 @@ export interface GridOptions {
    * compressed-tensors does; "extreme" is the signed extreme / −2^(bits−1), as ONNX Runtime and Q4_0 do.
    */
   readonly rule: "search" | "absmax" | "extreme";
+  /** Only positive scales, for runtimes that refuse others. No part of the name. */
+  readonly positive?: boolean;
 }
 
 const pattern = /^int([2348])-(?:g([1-9]\d{0,5})|(channel))(-asym)?(?:-(f32|f16|bf16))?(?:-(absmax|extreme))?$/;
