@@ -5,8 +5,9 @@ import { reportBytes } from "./results";
 
 /** Between two posts: twenty a second are as smooth as an eye asks for, and leave the host's loop free. */
 const pauseMilliseconds = 50;
-/** Of report data in one message: serialising this much takes the host a few milliseconds. */
-const maximumBatchBytes = 2 * 2 ** 20;
+/** Of reports in one message: serialising so many, or so many bytes of arrays, takes the host about five milliseconds. */
+const maximumBatchReports = 48;
+const maximumBatchBytes = 2 ** 20;
 
 type Failure = { readonly tensor: string; readonly error: PlainError };
 /** Kinds of which only the latest matters, in the order they are sent. */
@@ -96,7 +97,8 @@ export class Outbox {
   #takeReports(): TensorReport[] {
     let bytes = 0;
     let n = 0;
-    while (n < this.#reports.length && (n === 0 || bytes < maximumBatchBytes)) bytes += reportBytes(this.#reports[n++]);
+    const most = Math.min(this.#reports.length, maximumBatchReports);
+    while (n < most && (n === 0 || bytes < maximumBatchBytes)) bytes += reportBytes(this.#reports[n++]);
     return this.#reports.splice(0, n);
   }
 }
