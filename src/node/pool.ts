@@ -84,7 +84,7 @@ class WorkerPool implements Pool {
     const raw = Math.max(8 << 20, Math.min(32 << 20, RAW_BYTES / this.threads));
     this.#arenaBytes = Math.ceil((HEADER_BYTES + ARENA_OVERHEAD + raw) / PAGE) * PAGE;
     const pages = 1 + (this.threads * this.#arenaBytes) / PAGE;
-    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.#memory = sharedMemory(pages, this.threads);
     this.#slots = Array.from({ length: this.threads }, (_, i) => {
       const base = PAGE + i * this.#arenaBytes;
       return { base, cancelledJob: new Int32Array(this.#memory.buffer, base, 1) };
@@ -111,7 +111,7 @@ class WorkerPool implements Pool {
       this.#runs.add(run);
       const listener = token.onCancellationRequested(() => run.reject(cancelled()));
       const submit: Submit = (job, first) => this.#submit(run, job, first === true);
-      runTask(task, { threads: this.threads, divideFrom: this.#divideFrom }, submit).then((result) => end(() => resolve(result as TaskResult<T>)), (error: EngineError) => run.reject(error));
+      runTask(compact(task), { threads: this.threads, divideFrom: this.#divideFrom }, submit).then((result) => end(() => resolve(result as TaskResult<T>)), (error: EngineError) => run.reject(error));
     });
   }
 
@@ -197,6 +197,23 @@ class WorkerPool implements Pool {
     else entry.reject(fromPlain(message.error));
     this.#feed();
   }
+}
+
+/** Addresses only: pages take memory when a worker first uses them. */
+function sharedMemory(pages: number, threads: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch {
+    throw new EngineError("io", `There is not enough memory for ${threads} worker threads; use fewer, or close other programs.`);
+  }
+}
+
+/** Bytes that the header's reader left in a larger buffer would take all of it along to the worker: they get one of their own. */
+function compact<T extends Task>(task: T): T {
+  if (task.kind === "copy") return task;
+  const { storage } = task.tensor;
+  const planes = storage.planes.map((p) => ("inline" in p && p.inline.byteLength < p.inline.buffer.byteLength ? { inline: p.inline.slice() } : p));
+  return { ...task, tensor: { ...task.tensor, storage: { ...storage, planes } } };
 }
 
 /** Undefined where this machine cannot run the compiled kernels. */

@@ -1,4 +1,4 @@
-// npm run bench: how fast tensors are read, on data made here. Prints tables; `npm run bench -- NAME…` runs some of them.
+// npm run bench: how fast tensors are read and their errors measured, on data made here. `npm run bench -- NAME…` runs those named.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -10,6 +10,7 @@ import { benchThroughput } from "./throughput";
 const benches: Record<string, (folder: string) => Promise<void>> = {
   read: benchThroughput, errors: benchErrors, encode: benchEncode, accuracy: benchAccuracy,
 };
+const usual = ["read", "errors"];
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
   }
   const folder = mkdtempSync(path.join(tmpdir(), "bitlens-bench-"));
   try {
-    for (const [name, bench] of Object.entries(benches)) if (!asked.length || asked.includes(name)) await bench(folder);
+    for (const [name, bench] of Object.entries(benches)) if ((asked.length ? asked : usual).includes(name)) await bench(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -101,6 +101,20 @@ describe("the worker pool", () => {
       analyseReference(x, { rows: 64, columns: 96, columnsPerInput: 1, hasChannels: true }, [encodingNamed("q8_0")], "plain"));
   });
 
+  it("bytes from within a header take only themselves to the worker", async () => {
+    // Copying the whole buffer for every one of many small tensors would take minutes and gigabytes.
+    const header = new Uint8Array(512 << 20);
+    const p = pool();
+    const bytes = new Uint8Array(header.buffer, 64, 256);
+    bytes.set(new Uint8Array(heavyTailed(64).buffer));
+    const storage = { encoding: "f32", planes: [{ inline: bytes }] };
+    const tensor = { name: "inline", paths: [], storage, rows: 8, columns: 8, columnsPerInput: 1, hasChannels: true };
+    const before = process.memoryUsage().rss;
+    const reports = await Promise.all(Array.from({ length: 20 }, () => p.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled)));
+    assert.ok(process.memoryUsage().rss - before < 256 << 20);
+    for (const report of reports) assertReport(report, analyseReference(heavyTailed(64), { ...tensor }, [], "inline"));
+  });
+
   it("results own their buffers: nothing of the shared memory leaves", async () => {
     const tensor = onDisk("buffers", heavyTailed(64 * 96), "f32", { rows: 64, columns: 96 });
     const report = await pool().run({ kind: "analyse", tensor, encodings: [] }, neverCancelled);
@@ -186,7 +200,7 @@ describe("the worker pool", () => {
   for (const [what, script] of [
     ["throws", `setTimeout(() => { throw new Error("boom") }, 30)`],
     ["exits", `setTimeout(() => process.exit(3), 30)`],
-    ["runs out of memory", `setTimeout(() => { const all = []; for (;;) all.push(new Array(1e5).fill({})) }, 30)`],
+    ["runs out of memory", `setTimeout(() => { const all = []; for (;;) all.push(new Array(1e6).fill(1.5)) }, 30)`],
   ]) {
     it(`a worker that ${what} rejects its callers, and others go on`, async () => {
       // Every second worker is a good one: jobs that were waiting are done by the replacement.
