@@ -48,6 +48,12 @@ describe("GGUF from a Hugging Face folder", function () {
       requests.push(["pieces", { model: pieces.output, prompt: "the and", maxTokens: 1 }]);
       const quantized = await convert(path.join(sample, "model.safetensors"), "q4_K_M", "sample");
       requests.push(["sample", { model: quantized.output, prompt: "Once upon a time, there was a little", maxTokens: 12 }]);
+      // And once more from GGUF to GGUF, in the types that need no super-blocks.
+      const half = await convert(path.join(sample, "model.safetensors"), "f16", "sample");
+      for (const encoding of ["q8_0", "q5_1", "q4_0"]) {
+        const { output } = await convert(half.output, encoding, "again");
+        requests.push([encoding, { model: output, prompt: "Once upon a time, there was a little", maxTokens: 12 }]);
+      }
       const all = await askLlama(requests.map(([, request]) => request));
       requests.forEach(([name], i) => answers.set(name, all[i]));
     });
@@ -72,9 +78,11 @@ describe("GGUF from a Hugging Face folder", function () {
       assert.deepEqual(answers.get("pieces")!.tokens, [firstMerge + 2, firstMerge + 5]);
     });
 
-    it("the sample, quantized, still writes English", () => {
-      assert.match(answers.get("sample")!.text ?? "", /^ [a-z]+ [a-z]+/);
-    });
+    for (const name of ["sample", "q8_0", "q5_1", "q4_0"]) {
+      it(`the sample, quantized (${name}), still writes English`, () => {
+        assert.match(answers.get(name)!.text ?? "", /^ [a-z]+ [a-z]+/);
+      });
+    }
   });
 
   it("predicts the size that is written, and reads back", async () => {
