@@ -9,7 +9,7 @@ const ROWS = 128;
 const COLUMNS = 4096;
 const COUNT = ROWS * COLUMNS;
 
-/** Encoding f32 rows on one thread: plain TypeScript, compiled, and ggml's own quantizer on the same rows, without and with importance. */
+/** Encoding f32 rows on one thread: plain TypeScript, compiled, and ggml's own quantizer on the same rows. */
 export async function benchEncode(): Promise<void> {
   const random = new Random(1);
   const x = Float32Array.from({ length: COUNT }, () => random.gaussian());
@@ -34,9 +34,11 @@ export async function benchEncode(): Promise<void> {
     const type = ggml && ggmlTypes[name];
     for (const weights of [undefined, importance]) {
       const plain = speed(() => encode(x, ROWS, COLUMNS, buffers, weights));
-      const compiled = kernel ? speed(() => kernel(at.x, ROWS, COLUMNS, weights ? at.importance : 0, at.scratch, ...addresses)) : NaN;
+      const given = weights ? at.importance : 0;
+      const compiled = kernel ? speed(() => kernel(at.x, ROWS, COLUMNS, given, at.scratch, ...addresses)) : NaN;
       const theirs = type === undefined ? NaN : speed(() => ggml!.quantize(type, x, ROWS, COLUMNS, weights));
-      rows.push([weights ? `${name} with importance` : name, shown(plain), shown(compiled), shown(theirs), times(compiled / theirs)]);
+      const label = weights ? `${name} with importance` : name;
+      rows.push([label, shown(plain), shown(compiled), shown(theirs), times(compiled / theirs)]);
       if (type === undefined || name === "f16" || name === "bf16") break; // importance means nothing to them, or has no opponent
     }
   }

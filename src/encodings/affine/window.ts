@@ -202,7 +202,8 @@ function zeroRead(zeros: NonNullable<AffineLayout["zeros"]>, region: Region, row
   if (zeros.rowsPerWord) {
     // Words of `rowsPerWord` rows: words are the elements, row blocks the rows.
     const blocks = span(zeros.rowsPerWord, region.row, region.rows);
-    return groupRead(blocks, columnGroups, zeros.packedRowBytes / 4, 1, { bits: 32, rowElements: Infinity, rowBytes: 0, unit: 1 });
+    const words = { bits: 32, rowElements: Infinity, rowBytes: 0, unit: 1 };
+    return groupRead(blocks, columnGroups, zeros.packedRowBytes / 4, 1, words);
   }
   return groupRead(rowGroups, columnGroups, zeros.rowStride, zeros.columnStride, {
     bits: zeros.bits,

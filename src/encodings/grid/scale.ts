@@ -29,8 +29,8 @@ export function storedScale({ bits, scaleType }: { bits: number; scaleType: Grid
 }
 
 /**
- * Σ w (x − s·q)² with the codes that `s` gives. Even and odd elements are summed apart, in fours, as vectors do it: scales of nearly
- * equal error are then chosen alike.
+ * Σ w (x − s·q)² with the codes that `s` gives. Even and odd elements are summed apart, in fours, as vectors do it: scales of
+ * nearly equal error are then chosen alike.
  */
 function squaredError(group: Group, scale: number, low: number, high: number): number {
   const whole = group.count & ~3;

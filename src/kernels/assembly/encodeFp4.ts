@@ -35,12 +35,13 @@ function codes(x: usize, scale: f32): v128 {
 @inline
 function codes16(x: usize, scale: f32): v128 {
   return i8x16.narrow_i16x8_u(
-    i16x8.narrow_i32x4_s(codes(x, scale), codes(x + 16, scale)), i16x8.narrow_i32x4_s(codes(x + 32, scale), codes(x + 48, scale)));
+    i16x8.narrow_i32x4_s(codes(x, scale), codes(x + 16, scale)),
+    i16x8.narrow_i32x4_s(codes(x + 32, scale), codes(x + 48, scale)));
 }
 
 /**
- * ⌊log2 v⌋ with the logarithm rounded to f32 first, as the C library's log2f gives it: just below a power of two it is that power.
- * v is not denormal. The farther log2 v is from zero, the coarser its last place is against one place of v.
+ * ⌊log2 v⌋ with the logarithm rounded to f32 first, as the C library's log2f gives it: just below a power of two it is that
+ * power. v is not denormal. The farther log2 v is from zero, the coarser its last place is against one place of v.
  */
 function floorLog2(v: f32): i32 {
   const bits = reinterpret<u32>(v);

@@ -1,10 +1,9 @@
 // ggml's super-blocks of 256, byte for byte as src/encodings/ggml. `columns` is a multiple of 256.
 import { codes16, packPairs, symmetric16 } from "./codes";
 import { half } from "./half";
-import {
-  descendSymmetric, fitPositive, importanceWeights, importanceWeights16, interleave, meanSquare, nearestInt, rmsWeights, searchAffine,
-  searchSymmetric, ZERO_BLOCK,
-} from "./search";
+import { importanceWeights, importanceWeights16, interleave, meanSquare, nearestInt, rmsWeights, ZERO_BLOCK } from "./search";
+import { fitPositive, searchAffine } from "./searchAffine";
+import { descendSymmetric, searchSymmetric } from "./searchSymmetric";
 import { halfBits } from "./toHalf";
 
 // Scratch: x and weights of four sub-blocks, lane by lane, then one f32 or u8 per sub-block.
@@ -126,8 +125,10 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
         const perScale: f32 = maxScale > 0 ? 15 / maxScale : 0;
         const perMin: f32 = maxMin > 0 ? 15 / maxMin : 0;
         for (let j: usize = 0; j < 16; j++) {
-          store<u8>(scratch + j, (maxScale > 0 ? nearestInt(perScale * load<f32>(scratch + (j << 2), SCALES)) : 0) as u8, SCALE_CODES);
-          store<u8>(scratch + j, (maxMin > 0 ? nearestInt(perMin * load<f32>(scratch + (j << 2), MINS)) : 0) as u8, MIN_CODES);
+          const s = maxScale > 0 ? nearestInt(perScale * load<f32>(scratch + (j << 2), SCALES)) : 0;
+          const m = maxMin > 0 ? nearestInt(perMin * load<f32>(scratch + (j << 2), MINS)) : 0;
+          store<u8>(scratch + j, s as u8, SCALE_CODES);
+          store<u8>(scratch + j, m as u8, MIN_CODES);
         }
         d = maxScale > 0 ? maxScale / 15 : 0;
         dmin = maxMin > 0 ? maxMin / 15 : 0;
@@ -145,7 +146,8 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
         const scale = d * ((both & 15) as f32);
         const sub = scratch + (j << 2);
         const clampFirst = importance != 0 && !load<u32>(sub, INITIALS);
-        const codes = codes16(x + 64 * j, scale, dmin * ((both >> 4) as f32), 3, load<f32>(sub, INVERSES), load<f32>(sub, BASES), clampFirst);
+        const minimum = dmin * ((both >> 4) as f32);
+        const codes = codes16(x + 64 * j, scale, minimum, 3, load<f32>(sub, INVERSES), load<f32>(sub, BASES), clampFirst);
         v128.store(scratch + 16 * j, codes, CODES);
       }
       packPairs(scratch + CODES, out + 16);

@@ -1,6 +1,8 @@
 // The 32-weight types with importance, byte for byte as src/encodings/ggml. `columns` is a multiple of 32.
 import { codes16, symmetric16 } from "./codes";
-import { importanceWeights, importanceWeights16, interleave, meanSquare, searchAffine, searchSymmetric } from "./search";
+import { importanceWeights, importanceWeights16, interleave, meanSquare } from "./search";
+import { searchAffine } from "./searchAffine";
+import { searchSymmetric } from "./searchSymmetric";
 import { halfBits } from "./toHalf";
 
 // Scratch: four blocks and their weights lane by lane, a candidate's codes, then one f32 per block.

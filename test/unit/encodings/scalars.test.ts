@@ -101,7 +101,8 @@ describe("small floats, every code as ml_dtypes reads it", () => {
         for (let b = 0; b < bits; b++) bytes[(code * bits + b) >> 3] |= ((code >> b) & 1) << ((code * bits + b) & 7);
       }
       const values = decode(name, [...bytes], wanted.length);
-      values.forEach((v, code) => assert.equal(v !== v ? "nan" : f32Bits(v).toString(16).padStart(8, "0"), wanted[code], `code ${code}`));
+      const bitsOf = (v: number) => (v !== v ? "nan" : f32Bits(v).toString(16).padStart(8, "0"));
+      values.forEach((v, code) => assert.equal(bitsOf(v), wanted[code], `code ${code}`));
     });
   }
 
@@ -130,6 +131,8 @@ describe("small floats, every code as ml_dtypes reads it", () => {
   }
 });
 
+const doubles = (...values: number[]) => [...new Uint8Array(Float64Array.from(values).buffer)];
+
 describe("integers", () => {
   const rows: [string, string, number[], number[]][] = [
     ["signed bytes", "i8", [0x80, 0xff, 0x7f], [-128, -1, 127]],
@@ -147,14 +150,17 @@ describe("integers", () => {
     ["unsigned nibbles", "u4", [0x8f], [15, 8]],
     ["pairs of bits", "i2", [0b11_10_01_00], [0, 1, -2, -1]],
     ["unsigned pairs of bits", "u2", [0b11_10_01_00], [0, 1, 2, 3]],
-    ["f64 overflows to infinity and rounds once", "f64", [...new Uint8Array(Float64Array.of(1e300, 1 + 2 ** -24 + 2 ** -50).buffer)], [Infinity, 1 + 2 ** -23]],
+    ["f64 overflows to infinity and rounds once", "f64", doubles(1e300, 1 + 2 ** -24 + 2 ** -50), [Infinity, 1 + 2 ** -23]],
   ];
-  for (const [danger, name, bytes, values] of rows) it(danger, () => assert.deepEqual(decode(name, bytes, values.length), values));
+  for (const [danger, name, bytes, values] of rows) {
+    it(danger, () => assert.deepEqual(decode(name, bytes, values.length), values));
+  }
 
   it("rows of an odd number of nibbles run on within a byte", () => {
     const out = new Float32Array(9);
     encoding("u4").decode([Uint8Array.of(0x10, 0x32, 0x54, 0x76, 0x08)], 3, 3, out);
     assert.deepEqual([...out], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    assert.deepEqual(["u4", "i2", "f6_e2m3", "u4", "bf16"].map((name, i) => rowAlignment(encoding(name), [3, 3, 3, 4, 3][i])), [2, 4, 4, 1, 1]);
+    const rows: [string, number, number][] = [["u4", 3, 2], ["i2", 3, 4], ["f6_e2m3", 3, 4], ["u4", 4, 1], ["bf16", 3, 1]];
+    for (const [name, columns, alignment] of rows) assert.equal(rowAlignment(encoding(name), columns), alignment, name);
   });
 });

@@ -18,7 +18,10 @@ function samples(): [string, (i: number) => number][] {
     ["negative", () => -random.uniform() - 1],
     ["far from zero", () => 100 + 0.01 * random.gaussian()],
     ["constant", () => -0.37],
-    ["just below powers of two", (i) => 2 ** ((Math.floor(i / 64) % 24) - 16) * (i % 32 === 5 ? 1 - (Math.floor(i / 32) % 24) * 2 ** -24 : 0.3)],
+    ["just below powers of two", (i) => {
+      const power = 2 ** ((Math.floor(i / 64) % 24) - 16);
+      return power * (i % 32 === 5 ? 1 - (Math.floor(i / 32) % 24) * 2 ** -24 : 0.3);
+    }],
     ["zero", () => 0],
     ["blocks of zeros between others", (i) => (i % 512 < 256 || i % 64 < 16 ? 0 : random.gaussian())],
     ["sparse with signed zeros", () => (random.uniform() < 0.05 ? random.gaussian() : sign() * 0)],
@@ -35,8 +38,8 @@ function samples(): [string, (i: number) => number][] {
 }
 
 const names = [
-  "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "q1_0", "q2_0", "mxfp4",
-  "nvfp4",
+  "q4_0", "q4_1", "q5_0", "q5_1", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "q1_0", "q2_0",
+  "mxfp4", "nvfp4",
 ];
 /** What a kernel may leave to the reference: scales that (nearly) overflow, and denormal ones where there is no search. */
 const left = /huge|too large|largest|denormal/;

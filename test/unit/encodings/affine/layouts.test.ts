@@ -7,8 +7,8 @@ const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values)
 const halves = (...values: number[]) => new Uint8Array(Uint16Array.from(values).buffer);
 
 const plain: AffineLayout = {
-  bits: 8, signed: false, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: 0, rowsPerScale: 0, columnsPerScale: 0,
-  scaleType: "f32", scaleRowStride: 0, scaleColumnStride: 0, zeroPoint: 0,
+  bits: 8, signed: false, storedOffset: 0, packing: "lsb", codeOrder: "out-in", codeRowBytes: 0, rowsPerScale: 0,
+  columnsPerScale: 0, scaleType: "f32", scaleRowStride: 0, scaleColumnStride: 0, zeroPoint: 0,
 };
 type Zeros = NonNullable<AffineLayout["zeros"]>;
 const plainZeros: Zeros = {
@@ -63,7 +63,10 @@ const rows: Row[] = [
   },
   {
     danger: "MatMulNBits without zero points: 2^(bits−1), and a row padded to whole blocks",
-    layout: { bits: 2, codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 8, scaleRowStride: 2, scaleColumnStride: 1, zeroPoint: 2, scaleType: "f16" },
+    layout: {
+      bits: 2, codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 8, scaleRowStride: 2, scaleColumnStride: 1,
+      zeroPoint: 2, scaleType: "f16",
+    },
     planes: [Uint8Array.of(0xe4, 0xe4, 0x1b, 0xff), halves(0x3c00, 0xc000)],
     values: [[-2, -1, 0, 1, -2, -1, 0, 1, -2, -0, 2]],
   },
@@ -82,7 +85,10 @@ const rows: Row[] = [
   },
   {
     danger: "compressed-tensors: zero points packed along the outputs, nine rows in two words",
-    layout: { bits: 4, storedOffset: 8, codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 1, scaleRowStride: 2, scaleColumnStride: 1 },
+    layout: {
+      bits: 4, storedOffset: 8, codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 1, scaleRowStride: 2,
+      scaleColumnStride: 1,
+    },
     zeros: { bits: 4, storedOffset: -8, rowsPerWord: 8, packedRowBytes: 8 },
     planes: [
       words(...Array<number>(9).fill(0xf0)), // q = -8, 7
@@ -100,7 +106,10 @@ const rows: Row[] = [
   },
   {
     danger: "GPTQ v2 with three bits: codes straddle words; g_idx sends columns to groups out of order",
-    layout: { bits: 3, codeOrder: "in-packed-out", codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 16, scaleRowStride: 1, scaleColumnStride: 1 },
+    layout: {
+      bits: 3, codeOrder: "in-packed-out", codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 16, scaleRowStride: 1,
+      scaleColumnStride: 1,
+    },
     zeros: { bits: 3, rowStride: 1, columnStride: 1, packedRowElements: 1, packedRowBytes: 4 },
     planes: [
       // Codes i mod 8 for i = 0..31, dense: 0xfac688 repeated.
@@ -113,7 +122,10 @@ const rows: Row[] = [
   },
   {
     danger: "AWQ: codes 0..7 in columns 0..7 are the word 0x75316420, zero points in the same order",
-    layout: { bits: 4, packing: "awq", codeOrder: "in-out", codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 1, scaleRowStride: 1, scaleColumnStride: 8 },
+    layout: {
+      bits: 4, packing: "awq", codeOrder: "in-out", codeRowBytes: 4, rowsPerScale: 1, columnsPerScale: 1,
+      scaleRowStride: 1, scaleColumnStride: 8,
+    },
     zeros: { bits: 4, packing: "awq", rowStride: 1, columnStride: 8, packedRowElements: 8, packedRowBytes: 4 },
     planes: [
       words(0x75316420, 0xffffffff),
@@ -124,7 +136,10 @@ const rows: Row[] = [
   },
   {
     danger: "8-bit floats in blocks of 2 × 2 with a global scale",
-    layout: { codeType: "f8_e4m3", codeRowBytes: 3, rowsPerScale: 2, columnsPerScale: 2, scaleRowStride: 2, scaleColumnStride: 1, scaleType: "bf16", globalScale: 2 },
+    layout: {
+      codeType: "f8_e4m3", codeRowBytes: 3, rowsPerScale: 2, columnsPerScale: 2, scaleRowStride: 2,
+      scaleColumnStride: 1, scaleType: "bf16", globalScale: 2,
+    },
     planes: [Uint8Array.of(0x38, 0xb8, 0x7e, 0x38, 0, 0x80, 0x38, 0x38, 0x40), halves(0x3f80, 0x4000, 0x3f00, 0x4080)],
     values: [[2, -2, 1792], [2, 0, -0], [1, 1, 16]],
   },
@@ -180,7 +195,11 @@ describe("affine layouts that do not fit their file", () => {
     ["too few scales", () => affineWindow(layout, region, [4, 7]), /scales .* 7 bytes; its shape needs 8/],
     ["a group index that is too short", () => affineWindow(layout, region, [4, 8], words(0)), /group index/],
     ["a negative group", () => affineWindow(layout, region, [4, 8], words(0, 0xffffffff)), /group index of column 1 is -1/],
-    ["a group far outside the scales", () => affineWindow({ ...layout, scaleColumnStride: 1 }, region, [4, 8], words(0, 0x7fffffff)), /scales/],
+    [
+      "a group far outside the scales",
+      () => affineWindow({ ...layout, scaleColumnStride: 1 }, region, [4, 8], words(0, 0x7fffffff)),
+      /scales/,
+    ],
   ];
   for (const [danger, attempt, message] of refused) {
     it(danger, () => assert.throws(attempt, (e: Error) => e.name === "EngineError" && message.test(e.message)));
