@@ -124,8 +124,15 @@ export interface TensorInfo {
   /** ONNX: the name of the first node that consumes it ("/layers.0/mlp/MatMul"), where the tensor's own name says nothing. */
   readonly consumerName?: string;
   /** ONNX: whether an export can rewrite the operators that use this weight, by the form it would take; absent for other tensors. */
-  readonly exportForms?: Readonly<Record<"MatMulNBits" | "QDQ", ExportForm>>;
+  readonly exportForms?: ExportForms;
 }
+
+/**
+ * Forms an ONNX weight can take: blocks inside a product or a table look-up, DequantizeLinear per channel or per block, half
+ * precision behind a Cast.
+ */
+export type ExportFormName = "MatMulNBits" | "GatherBlockQuantized" | "QDQ" | "BlockQDQ" | "F16";
+export type ExportForms = Readonly<Partial<Record<ExportFormName, ExportForm>>>;
 
 /** `kept`: why the tensor stays as it is in this form. `scaleType`: the type its products are computed in. */
 export type ExportForm = { readonly kept: string } | { readonly scaleType: "f32" | "f16" | "bf16" };

@@ -3,6 +3,7 @@ import { type Encoding, fits } from "./encoding";
 import { ggmlEncodings } from "./ggml";
 import { gridEncoding } from "./grid/grid";
 import { parseGridName } from "./grid/name";
+import { commonQdqBlocks, qdqBlocksEncoding } from "./grid/qdqBlocks";
 import { rowScaledEncoding } from "./grid/rowScaled";
 import { binaryEncoding, commonBinary, parseBinaryName } from "./lsbq";
 import { commonPyramids, parsePyramidName, pyramidEncoding } from "./pvq";
@@ -28,6 +29,7 @@ export const encodings: readonly Encoding[] = [
   ...commonGrids,
   rowScaledEncoding("int8-qdq")!,
   rowScaledEncoding("f8-channel")!,
+  ...commonQdqBlocks,
   ...commonBinary,
   ...commonPyramids,
 ];
@@ -60,6 +62,8 @@ function fromName(name: string): Encoding | undefined {
   if (grid) return gridEncoding(grid);
   const rowScaled = rowScaledEncoding(name);
   if (rowScaled) return rowScaled;
+  const qdqBlocks = qdqBlocksEncoding(name);
+  if (qdqBlocks) return qdqBlocks;
   const binary = parseBinaryName(name);
   if (binary) return binaryEncoding(binary);
   const pyramid = parsePyramidName(name);

@@ -52,7 +52,8 @@ export type Segment =
 
 export type ArrangementName =
   | "transpose-2-bytes" | "transpose-4-bytes" | "pack-4-bit-zeros-by-group" | "pack-8-bit-zeros-by-group" | "awq-codes" | "awq-zeros"
-  | "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows" | "pack-4-bit-zeros-in-rows";
+  | "transpose-bytes" | "pack-4-bit-zeros-along-rows" | "pack-8-bit-zeros-along-rows" | "pack-4-bit-zeros-in-rows"
+  | "pack-2-bit-zeros-in-rows" | "transpose-nibbles";
 
 export interface OutputFile {
   /** Name relative to the output folder. */

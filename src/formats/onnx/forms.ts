@@ -1,7 +1,8 @@
-import type { ExportForm } from "../../core/model";
+import type { ExportForm, ExportForms } from "../../core/model";
 import type { Located } from "./constants";
-import { type Consumer, mostConsumers, storedOrder } from "./consumers";
+import { type Consumer, isWeightInput, mostConsumers, storedOrder } from "./consumers";
 import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
+import type { OpsetChange } from "./opsets";
 import type { ModelProto } from "./proto";
 
 export interface FormContext {
@@ -10,6 +11,8 @@ export interface FormContext {
   readonly consumers: readonly Consumer[];
   /** Shown dequantized: its codes stay as they are. */
   readonly quantized: boolean;
+  /** What it takes to have DequantizeLinear per block. */
+  readonly blockOpset: OpsetChange;
 }
 
 /** Version of the default operator set; 1 where the file does not say. */
@@ -22,23 +25,47 @@ const floats = new Map([
   [16, "bf16"],
 ] as const);
 
-/** What exports can make of a weight of MatMul, Gemm or Conv; undefined for other tensors. */
-export function exportForms(context: FormContext): Readonly<Record<"MatMulNBits" | "QDQ", ExportForm>> | undefined {
-  const { consumers, located } = context;
-  const isWeight = consumers.some(
+/** What exports can make of a weight; undefined for tensors that no operator takes as one. */
+export function exportForms(context: FormContext): ExportForms | undefined {
+  const forms: { -readonly [F in keyof ExportForms]: ExportForms[F] } = {};
+  const { type, dims } = context.located;
+  const common = keptAnyway(context);
+  type Type = "f32" | "f16" | "bf16" | undefined;
+  // The first reason counts; later ones presume that the earlier hold.
+  const form = (kept: () => string | undefined, scaleType: () => Type): ExportForm => {
+    const why = common ?? kept();
+    return why === undefined ? { scaleType: scaleType()! } : { kept: why };
+  };
+  const stored = () => floats.get(type?.id as 1);
+  const computed = () => computedType(context);
+  if (isProductWeight(context)) {
+    forms.MatMulNBits = form(() => keptFromBlocks(context), computed);
+    forms.QDQ = form(() => keptFromQdq(context), stored);
+    forms.BlockQDQ = form(() => keptFromBlockQdq(context), stored);
+  } else if (isTable(context)) {
+    forms.GatherBlockQuantized = form(() => keptFromGather(context), computed);
+  }
+  if (type?.id === 1 && dims.length > 1 && context.consumers.some(isWeightInput)) {
+    const isOld = defaultOpset(context.proto) < 6;
+    forms.F16 = form(() => (isOld ? "Cast is written otherwise in this version of ONNX" : undefined), stored);
+  }
+  return Object.keys(forms).length ? forms : undefined;
+}
+
+/** Is it a weight of MatMul, Gemm or Conv? */
+const isProductWeight = ({ consumers, located }: FormContext) =>
+  consumers.some(
     ({ node, input }) =>
       isDefaultDomain(node.proto.domain) &&
       ((["MatMul", "Gemm"].includes(node.proto.opType) && located.dims.length === 2 && input < 2) ||
         (node.proto.opType === "Conv" && input === 1)),
   );
-  if (!isWeight) return undefined;
-  const common = keptAnyway(context);
-  const form = (kept: string | undefined, type: "f32" | "f16" | "bf16" | undefined): ExportForm =>
-    kept === undefined ? { scaleType: type! } : { kept };
-  if (common !== undefined) return { MatMulNBits: { kept: common }, QDQ: { kept: common } };
-  const stored = floats.get(located.type!.id as 1);
-  return { MatMulNBits: form(keptFromBlocks(context), computedType(context)), QDQ: form(keptFromQdq(context), stored) };
-}
+
+/** Does Gather look rows up in it? */
+const isTable = ({ consumers, located }: FormContext) =>
+  located.dims.length === 2 && floats.has(located.type?.id as 1) && consumers.some(isLookUp);
+
+const isLookUp = ({ node, input }: Consumer) => isDefaultDomain(node.proto.domain) && node.proto.opType === "Gather" && input === 0;
 
 /** What keeps a weight as it is whatever the form. */
 function keptAnyway({ located, consumers, quantized }: FormContext): string | undefined {
@@ -94,6 +121,32 @@ function keptFromQdq({ consumers, located }: FormContext): string | undefined {
   if (axis === undefined) return "it is reshaped before it is used";
   const other = consumers.find((c) => c.node.proto.opType === "DequantizeLinear" || c.node.proto.opType === "QuantizeLinear");
   return other ? "it is a parameter of quantization" : undefined;
+}
+
+function keptFromBlockQdq(context: FormContext): string | undefined {
+  const { blockOpset, located } = context;
+  if (located.dims.length !== 2) return "DequantizeLinear per block is for matrices here";
+  const other = keptFromQdq(context);
+  if (other) return other;
+  if (blockOpset.kind === "impossible")
+    return `DequantizeLinear per block needs version 21 of the operator set, to which this model cannot be raised: ${blockOpset.why}`;
+  return undefined;
+}
+
+function keptFromGather(context: FormContext): string | undefined {
+  const { consumers, located } = context;
+  if (located.constant.value.isOutput) return "it is an output of the graph";
+  for (const consumer of consumers) {
+    const { node, through, flipped } = consumer;
+    if (!isLookUp(consumer)) return `${node.proto.opType} uses it as well`;
+    if (![0, -2].includes(intAttribute(node.proto, "axis", 0))) return "its Gather looks up columns";
+    const moved = through.find((n) => !["Identity", "Cast", "Transpose"].includes(n.proto.opType));
+    if (moved) return `${moved.proto.opType} changes it before it is used`;
+    if (flipped !== false) return "its Gather takes it transposed";
+    if (through.some((n) => outputOf(n)?.isOutput)) return "what is made of it leaves the graph";
+  }
+  if (computedType(context) === undefined) return "it is converted to types that GatherBlockQuantized does not give";
+  return undefined;
 }
 
 /** Output dimension in the file's order, which gets one scale per index. */

@@ -3,10 +3,10 @@ import type { EncodingFacts } from "../format";
 import type { Located } from "./constants";
 import { DataFile } from "./dataFile";
 import { bytesField, externalFields, field, intField, type Piece, totalBytes } from "./encode";
-import { isDefaultDomain, type Scope } from "./network";
+import { type Constant, isDefaultDomain, type Scope } from "./network";
 import type { OnnxModel } from "./read";
 import { append, type Edit, insertBefore, replace, rewrite } from "./rewrite";
-import type { GraphProto, Span, TensorProto } from "./proto";
+import type { GraphProto, NodeProto, Span, TensorProto } from "./proto";
 import { dataTypes, rawBytes } from "./types";
 
 /** Protobuf messages end at 2 GiB; beyond this, weights go to a file of their own. */
@@ -57,6 +57,10 @@ export class Output {
     this.#edits.push(first ? insertBefore(first.span, pieces) : append(graph.span, pieces));
   }
 
+  insertBeforeNode(node: NodeProto, pieces: readonly Piece[]): void {
+    this.#edits.push(insertBefore(node.span, pieces));
+  }
+
   /** A name that nothing in the model has yet. */
   unique(wanted: string): string {
     let name = wanted;
@@ -75,6 +79,19 @@ export class Output {
       bytesField(8, parts.name),
       ...(isApart ? externalFields(this.data.place(parts.content)) : field(9, parts.content)),
     ]);
+  }
+
+  /**
+   * Puts what becomes of a constant in its place: new initializers, and nodes that give its users the value under the old name.
+   */
+  substitute({ value, origin }: Constant, initializers: readonly Piece[], nodes: readonly Piece[]): void {
+    // Initializers may stand anywhere in the message of their graph.
+    if (origin.kind === "node") this.replace(origin.node.proto.span, [...initializers, ...nodes]);
+    else if (origin.kind === "initializer") {
+      this.replace(origin.proto.span, initializers);
+      if (nodes.length) this.insertFirst(value.scope.graph!, nodes);
+    }
+    this.removeInput(value.scope, value.name);
   }
 
   /** A quantized constant is no input of the graph any more: nobody could feed it. */

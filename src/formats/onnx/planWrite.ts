@@ -1,19 +1,26 @@
 import { EngineError } from "../../core/errors";
+import type { ExportFormName, ExportForms } from "../../core/model";
 import type { Assignment, WritePlan, WriteRequest } from "../format";
 import { quote } from "../text";
-import { exportForms } from "./forms";
 import { isMicrosoft } from "./network";
-import { qdqOpset, qdqOpsetOf } from "./opsets";
-import { type OnnxModel, readModel, type Weight, weightsOf } from "./read";
+import { amend } from "./amend";
+import { blockOpset, channelOpset, type OpsetChange, opsetChange } from "./opsets";
+import { formsOf, type OnnxModel, readModel, type Weight, weightsOf } from "./read";
 import { Output } from "./output";
 import { outputFile } from "./segments";
-import { toBlocks } from "./toBlocks";
-import { toQdq } from "./toQdq";
+import { parseBlocks, toBlocks, toTable } from "./toBlocks";
+import { parseBlockQdq, toBlockQdq, toHalf, toQdq } from "./toQdq";
 
 /** Oldest IR version whose graphs may hold initializers that are not inputs. */
 const initializersApart = 4;
-/** The IR version that came with operator set 13. */
-const irOfQdq = 7;
+/** The IR versions that came with the operator sets. */
+const irOf = { [channelOpset]: 7, [blockOpset]: 10 } as const;
+
+interface Chosen {
+  readonly weight: Weight;
+  readonly encoding: string;
+  readonly form: ExportFormName;
+}
 
 /** Lays out the model with the assigned weights quantized, everything else as it is. */
 export async function planWrite(request: WriteRequest): Promise<WritePlan> {
@@ -24,28 +31,25 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
     const weights = chosen(model, request.assignments, index.path);
     const output = new Output(model, { outputName, facts: request.facts, replaced: weights.map((w) => w.weight.located) });
     output.moveExternalData(new Set(weights.map((w) => w.weight.located)));
-    const notes: string[] = [];
-    const isQdq = weights.some((w) => w.assignment.encoding === "int8-qdq");
-    const opset = isQdq ? qdqOpsetOf(model.proto, model.network) : undefined;
-    for (const { weight, assignment } of weights) {
-      if (assignment.encoding === "int8-qdq") toQdq(output, weight, assignment, opset?.kind === "microsoft");
-      else toBlocks(output, weight, assignment);
+    const change = neededChange(model, weights);
+    const notes = change ? [noteOf(change)] : [];
+    for (const { weight, encoding, form } of weights) {
+      if (form === "QDQ") toQdq(output, weight, encoding, change?.kind === "impossible");
+      else if (form === "BlockQDQ") toBlockQdq(output, weight, encoding);
+      else if (form === "F16") toHalf(output, weight, encoding);
+      else if (form === "GatherBlockQuantized") toTable(output, weight, encoding);
+      else toBlocks(output, weight, encoding);
     }
-    if (opset?.kind === "raise") {
-      output.setDefaultOpset(qdqOpset);
-      notes.push(
-        `The version of the ONNX operator set is raised to ${qdqOpset}, which DequantizeLinear per channel needs; ` +
-          "no operator of the model changes its meaning.",
-      );
-    } else if (opset?.kind === "microsoft") {
-      notes.push(
-        "The weights go through ONNX Runtime's own DequantizeLinear (com.microsoft): " +
-          `the operator set cannot be raised to ${qdqOpset}, because ${opset.why}.`,
-      );
+    if (change?.kind === "raise") {
+      for (const amendment of change.amendments) amend(output, amendment);
+      output.setDefaultOpset(change.to);
     }
-    const needsMicrosoft = opset?.kind === "microsoft" || weights.some((w) => w.assignment.encoding !== "int8-qdq");
+    const forms = new Set(weights.map((w) => w.form));
+    const needsMicrosoft = change?.kind === "impossible" || forms.has("MatMulNBits") || forms.has("GatherBlockQuantized");
     if (needsMicrosoft && !model.proto.opsetImport.some((o) => isMicrosoft(o.domain))) output.importOpset("com.microsoft", 1);
-    if (weights.length) output.raiseIrVersion(opset?.kind === "raise" ? irOfQdq : initializersApart);
+    // A model of version 21 may still say that its IR is older, and then hold no 4-bit types.
+    const raised = change?.kind === "raise" ? irOf[change.to] : initializersApart;
+    if (weights.length) output.raiseIrVersion(forms.has("BlockQDQ") ? irOf[blockOpset] : raised);
     const { main, data } = output.finish();
     const context = { source, names: model.files.names };
     const files = [await outputFile(outputName, main, context)];
@@ -59,27 +63,52 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
   }
 }
 
+/** What has to happen to the operator set; undefined where it may stay. Per block it was found possible while choosing. */
+function neededChange(model: OnnxModel, weights: readonly Chosen[]): Exclude<OpsetChange, { kind: "as is" }> | undefined {
+  let change: OpsetChange = { kind: "as is" };
+  if (weights.some((w) => w.form === "BlockQDQ")) change = model.blockOpset;
+  else if (weights.some((w) => w.form === "QDQ")) change = opsetChange(model.proto, model.network, channelOpset);
+  return change.kind === "as is" ? undefined : change;
+}
+
+function noteOf(change: Exclude<OpsetChange, { kind: "as is" }>): string {
+  if (change.kind === "impossible") {
+    return (
+      "The weights go through ONNX Runtime's own DequantizeLinear (com.microsoft): " +
+      `the operator set cannot be raised to ${channelOpset}, because ${change.why}.`
+    );
+  }
+  const needs = change.to === blockOpset ? "per block" : "per channel";
+  const rest = change.amendments.length
+    ? `${change.amendments.length === 1 ? "one operator is" : `${change.amendments.length} operators are`} written as that version has it.`
+    : "no operator of the model changes its meaning.";
+  return `The version of the ONNX operator set is raised to ${change.to}, which DequantizeLinear ${needs} needs; ${rest}`;
+}
+
 /** The assigned weights as the file has them now; what can no longer be done is an error. */
-function chosen(
-  model: OnnxModel,
-  assignments: readonly Assignment[],
-  path: string,
-): { weight: Weight; assignment: Assignment }[] {
+function chosen(model: OnnxModel, assignments: readonly Assignment[], path: string): Chosen[] {
   const byName = new Map(weightsOf(model).map((w) => [w.located.constant.name, w]));
-  return assignments.map((assignment) => {
-    const weight = byName.get(assignment.tensor);
-    const place = { file: path, tensor: assignment.tensor };
+  return assignments.map(({ tensor, encoding }) => {
+    const weight = byName.get(tensor);
+    const place = { file: path, tensor };
     if (!weight) throw new EngineError("bad-request", "The model has no such tensor.", place);
-    const { located, consumers } = weight;
-    const forms = exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(located.constant.value) });
-    const form = forms?.[assignment.encoding === "int8-qdq" ? "QDQ" : "MatMulNBits"];
+    const forms = formsOf(model, weight) ?? {};
+    const name = formFor(encoding, forms);
+    if (!name) throw new EngineError("bad-request", `An ONNX model cannot hold ${encoding}.`, place);
+    const form = forms[name];
     if (!form || "kept" in form) {
-      throw new EngineError(
-        "bad-request",
-        `The tensor cannot be stored as ${assignment.encoding}: ${form?.kept ?? "no operator takes it as a weight"}.`,
-        place,
-      );
+      const why = form?.kept ?? "no operator takes it as a weight that can be stored so";
+      throw new EngineError("bad-request", `The tensor cannot be stored as ${encoding}: ${why}.`, place);
     }
-    return { weight, assignment };
+    return { weight, encoding, form: name };
   });
+}
+
+/** The form that an encoding takes in a weight's operators; undefined where ONNX has none. */
+export function formFor(encoding: string, forms: ExportForms): ExportFormName | undefined {
+  if (encoding === "int8-qdq") return "QDQ";
+  if (encoding === "f16") return "F16";
+  if (parseBlockQdq(encoding)) return "BlockQDQ";
+  if (parseBlocks(encoding)) return forms.GatherBlockQuantized ? "GatherBlockQuantized" : "MatMulNBits";
+  return undefined;
 }

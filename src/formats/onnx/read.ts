@@ -1,12 +1,13 @@
 import type { ByteSource, ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
-import type { ModelIndex, TensorInfo, TensorStorage } from "../../core/model";
+import type { ExportForms, ModelIndex, TensorInfo, TensorStorage } from "../../core/model";
 import { Problems } from "../problems";
 import { cut, quote } from "../text";
 import { type Located, locate, ValueReader } from "./constants";
 import { type Consumer, consumersOf, isParameterOnly, isWeightInput, storedOrder } from "./consumers";
 import { ModelFiles } from "./files";
 import { exportForms } from "./forms";
+import { blockOpset, type OpsetChange, opsetChange } from "./opsets";
 import { buildNetwork, type Constant, type Network, type Value } from "./network";
 import { parseModel } from "./parse";
 import { dequantizedViews } from "./quantized";
@@ -22,6 +23,8 @@ export interface OnnxModel {
   readonly located: readonly Located[];
   readonly views: ReadonlyMap<Value, Viewed>;
   readonly disagreeing: ReadonlySet<Value>;
+  /** What DequantizeLinear per block needs of the operator set. */
+  readonly blockOpset: OpsetChange;
   /** Operators that compute with a constant, in graph order. */
   consumers(value: Value): readonly Consumer[];
 }
@@ -59,7 +62,7 @@ export async function readModel(folder: ModelFolder, name: string, source: ByteS
     transposed: (value) => byValue.get(value)?.dims.length === 2 && orderOf(consumers(value)) === "in-out",
     convolution: (value) => isConvolution(consumers(value)),
   }).finally(() => files.close());
-  return { proto, network, files, located, consumers, ...dequantized };
+  return { proto, network, files, located, consumers, blockOpset: opsetChange(proto, network, blockOpset), ...dequantized };
 }
 
 /** Header of `name` in `folder` as a ModelIndex. What is wrong with single tensors is in `problems`. */
@@ -194,9 +197,19 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
     group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "",
     consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
-    exportForms: exportForms({ proto: model.proto, located, consumers, quantized: model.views.has(value) }),
+    exportForms: formsOf(model, weight),
   };
 }
+
+/** What exports can make of a weight. */
+export const formsOf = (model: OnnxModel, { located, consumers }: Weight): ExportForms | undefined =>
+  exportForms({
+    proto: model.proto,
+    located,
+    consumers,
+    quantized: model.views.has(located.constant.value),
+    blockOpset: model.blockOpset,
+  });
 
 /** Names that exporters make up for tensors they moved or folded: these say nothing, the operator's name may. */
 const generatedName = /^(onnx::\w+_\d+|_?v?_?\d+|(val|initializer|const_fold_opt_|t)_?\d+)$/;

@@ -1,73 +1,32 @@
 import { EngineError } from "../../core/errors";
-import type { Assignment } from "../format";
+import type { ArrangementName } from "../format";
 import { node, type Piece } from "./encode";
 import { nodesBetween } from "./forms";
 import type { Output } from "./output";
 import { orderOf, type Weight } from "./read";
 
 /** The parts of "int4-g32-asym-f16" that the container has to know; the rest is the encoding's business. */
-const pattern = /^int([48])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?$/;
+const pattern = /^int([248])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?(?:-(?:absmax|extreme))?$/;
 const scaleTypes = { f32: 1, f16: 10, bf16: 16 } as const;
+
+/** What MatMulNBits and GatherBlockQuantized take of an encoding's name; undefined where they cannot hold it. */
+export function parseBlocks(encoding: string): { bits: number; block: number; asymmetric: boolean; scaleType: number } | undefined {
+  const [, bits, block, asym, scale] = pattern.exec(encoding) ?? [];
+  const size = Number(block);
+  // onnxruntime: a power of two of at least 16.
+  if (!bits || size < 16 || !Number.isInteger(Math.log2(size))) return undefined;
+  return { bits: Number(bits), block: size, asymmetric: asym !== undefined, scaleType: scaleTypes[(scale ?? "f32") as "f32"] };
+}
 
 /**
  * The products of a weight become MatMulNBits (com.microsoft, onnxruntime docs/ContribOperators.md), a Gemm's addend an Add
  * behind it. The weight itself, and nodes that only turned it, go. accuracy_level 1: activations stay f32.
  */
-export function toBlocks(output: Output, weight: Weight, assignment: Assignment): void {
+export function toBlocks(output: Output, weight: Weight, encoding: string): void {
   const { located, consumers } = weight;
-  const { value, origin } = located.constant;
-  const [, bitsText, groupText, asymmetric, scaleName] = pattern.exec(assignment.encoding) ?? [];
-  if (!bitsText)
-    throw new EngineError("bad-request", `MatMulNBits cannot hold ${assignment.encoding}.`, { tensor: assignment.tensor });
-  const [bits, block] = [Number(bitsText), Number(groupText)];
-  const [N, K] = orderOf(consumers) === "in-out" ? [located.dims[1], located.dims[0]] : located.dims;
-  const groups = Math.ceil(K / block);
-  const [codeBytes, scaleBytes, zeroBytes] = output.options.facts.planeBytes(assignment.encoding, N, K);
-  if (codeBytes !== (N * groups * block * bits) / 8 || (asymmetric && zeroBytes !== N * groups)) {
-    throw new EngineError("unsupported", `The codes of ${assignment.encoding} are not laid out as MatMulNBits needs them.`, {
-      tensor: assignment.tensor,
-    });
-  }
-  const plane = (number: number, byteLength: number, arrangement: "rows" | "pack-4-bit-zeros-in-rows" = "rows"): Piece => ({
-    kind: "plane",
-    byteLength,
-    tensor: assignment.tensor,
-    encoding: assignment.encoding,
-    plane: number,
-    arrangement,
-  });
-  const name = value.name;
-  const names = {
-    codes: output.unique(`${name}_Q${bits}`),
-    scales: output.unique(`${name}_scales`),
-    zeros: asymmetric ? output.unique(`${name}_zero_points`) : "",
-  };
-  const pieces = [
-    ...output.initializer({ name: names.codes, type: 2, dims: [N, groups, (block * bits) / 8], content: [plane(0, codeBytes)] }),
-    ...output.initializer({
-      name: names.scales,
-      type: scaleTypes[(scaleName ?? "f32") as "f32"],
-      dims: [N, groups],
-      content: [plane(1, scaleBytes)],
-    }),
-  ];
-  if (asymmetric) {
-    const rowBytes = bits === 4 ? Math.ceil(groups / 2) : groups;
-    pieces.push(
-      ...output.initializer({
-        name: names.zeros,
-        type: 2,
-        dims: [N, rowBytes],
-        content: [plane(2, N * rowBytes, bits === 4 ? "pack-4-bit-zeros-in-rows" : "rows")],
-      }),
-    );
-  }
-  // Initializers may stand anywhere in the message of their graph.
-  if (origin.kind === "initializer") output.replace(origin.proto.span, pieces);
-  else if (origin.kind === "node") output.replace(origin.node.proto.span, pieces);
-  output.removeInput(value.scope, value.name);
-  for (const between of nodesBetween(value, consumers)) output.replace(between.proto.span, []);
-  const inputs = [names.codes, names.scales, ...(asymmetric ? [names.zeros] : [])];
+  const { dims } = located;
+  const [N, K] = orderOf(consumers) === "in-out" ? [dims[1], dims[0]] : dims;
+  const { inputs, bits, block } = placeBlocks(output, weight, { encoding, rows: N, columns: K, isTable: false });
   const attributes = { K, N, bits, block_size: block, accuracy_level: 1 };
   for (const product of new Set(consumers.map((c) => c.node.proto))) {
     const addend = product.opType === "Gemm" ? product.input[2] : undefined;
@@ -86,4 +45,80 @@ export function toBlocks(output: Output, weight: Weight, assignment: Assignment)
     }
     output.replace(product.span, nodes);
   }
+}
+
+/**
+ * Look-ups in a table become GatherBlockQuantized (com.microsoft): bytes packed along the rows, as MatMulNBits has them. Rows must
+ * be whole blocks: the table has no padding.
+ */
+export function toTable(output: Output, weight: Weight, encoding: string): void {
+  const { located, consumers } = weight;
+  const [rows, columns] = located.dims;
+  const { inputs, bits, block } = placeBlocks(output, weight, { encoding, rows, columns, isTable: true });
+  const [codes, ...parameters] = inputs;
+  for (const lookUp of new Set(consumers.map((c) => c.node.proto))) {
+    const nodes = node({
+      op: "GatherBlockQuantized",
+      domain: "com.microsoft",
+      name: lookUp.name,
+      inputs: [codes, lookUp.input[1], ...parameters],
+      outputs: [lookUp.output[0]],
+      attributes: { bits, block_size: block, gather_axis: 0, quantize_axis: 1 },
+    });
+    output.replace(lookUp.span, nodes);
+  }
+}
+
+interface Blocks {
+  readonly encoding: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly isTable: boolean;
+}
+
+/** Replaces the weight by its codes, scales and zero points; their names, in the order of the operators' inputs. */
+function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, isTable }: Blocks) {
+  const { constant } = weight.located;
+  const { value } = constant;
+  const place = { tensor: constant.name };
+  const parsed = parseBlocks(encoding);
+  if (!parsed) throw new EngineError("bad-request", `ONNX Runtime's block operators cannot hold ${encoding}.`, place);
+  const { bits, block, asymmetric, scaleType } = parsed;
+  const groups = Math.ceil(columns / block);
+  if (isTable && columns % block) {
+    const message = `GatherBlockQuantized needs rows of a multiple of ${block} weights; this table's have ${columns}.`;
+    throw new EngineError("bad-request", message, place);
+  }
+  const [codeBytes, scaleBytes, zeroBytes] = output.options.facts.planeBytes(encoding, rows, columns);
+  if (codeBytes !== (rows * groups * block * bits) / 8 || (asymmetric && zeroBytes !== rows * groups)) {
+    throw new EngineError("unsupported", `The codes of ${encoding} are not laid out as ONNX Runtime needs them.`, place);
+  }
+  const plane = (number: number, byteLength: number, arrangement: "rows" | ArrangementName = "rows"): Piece => ({
+    kind: "plane",
+    byteLength,
+    tensor: constant.name,
+    encoding,
+    plane: number,
+    arrangement,
+  });
+  const names = {
+    codes: output.unique(`${value.name}_Q${bits}`),
+    scales: output.unique(`${value.name}_scales`),
+    zeros: asymmetric ? output.unique(`${value.name}_zero_points`) : "",
+  };
+  const blockBytes = (block * bits) / 8;
+  const codeDims = isTable ? [rows, groups * blockBytes] : [rows, groups, blockBytes];
+  const pieces = [
+    ...output.initializer({ name: names.codes, type: 2, dims: codeDims, content: [plane(0, codeBytes)] }),
+    ...output.initializer({ name: names.scales, type: scaleType, dims: [rows, groups], content: [plane(1, scaleBytes)] }),
+  ];
+  if (asymmetric) {
+    const rowBytes = Math.ceil((groups * bits) / 8);
+    const arrangement = bits === 8 ? "rows" : bits === 4 ? "pack-4-bit-zeros-in-rows" : "pack-2-bit-zeros-in-rows";
+    const content = [plane(2, rows * rowBytes, arrangement)];
+    pieces.push(...output.initializer({ name: names.zeros, type: 2, dims: [rows, rowBytes], content }));
+  }
+  output.substitute(constant, pieces, []);
+  for (const between of nodesBetween(value, weight.consumers)) output.replace(between.proto.span, []);
+  return { inputs: [names.codes, names.scales, ...(asymmetric ? [names.zeros] : [])], bits, block };
 }

@@ -92,16 +92,17 @@ export function shortList(runs: readonly Run[]): number[] | undefined {
   const out: number[] = [];
   for (const { bytes, packed } of runs) {
     if (!bytes) return undefined;
-    let value = 0;
-    let shift = 0;
+    let value = 0n;
+    let shift = 0n;
     let inTag = !packed;
     for (const byte of bytes) {
-      value += (byte & 127) * 2 ** shift;
-      shift += 7;
+      value |= BigInt(byte & 127) << shift;
+      shift += 7n;
       if (byte > 127) continue;
-      if (!inTag) out.push(shift === 70 ? value - 2 ** 64 : value);
+      // Negative numbers are written as 2^64 and more than a double can tell apart.
+      if (!inTag) out.push(Number(BigInt.asIntN(64, value)));
       inTag = !packed && !inTag;
-      value = shift = 0;
+      value = shift = 0n;
     }
   }
   return out;

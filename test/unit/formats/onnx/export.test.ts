@@ -27,7 +27,7 @@ import { exportTo } from "./executor";
 
 import {
   bias,
-  blockTargets,
+  allTargets,
   type Case,
   check,
   error,
@@ -44,7 +44,7 @@ import {
 } from "./exportCase";
 
 describe("ONNX export", () => {
-  for (const target of [...blockTargets, "int8-qdq"]) {
+  for (const target of allTargets) {
     it(`${target}: MatMul, the last block not full`, () => check(target, matrixCase([product])));
   }
 
@@ -141,7 +141,7 @@ describe("ONNX export", () => {
     ],
   ];
   for (const [name, make] of cases) {
-    for (const target of ["int4-g32-asym", "int8-qdq"]) {
+    for (const target of ["int4-g32-asym", "int8-qdq", "int4-qdq-g32-asym", "f16"]) {
       it(`${target}: ${name}`, async () => {
         const c = make();
         const feeds = { ...c.feeds };
@@ -173,7 +173,7 @@ describe("ONNX export", () => {
       ],
     });
     const feeds = { x: feed([2, K]), c: { type: "bool", dims: [], data: Uint8Array.of(1) } as OrtValue };
-    for (const target of ["int8-g32", "int8-qdq"]) {
+    for (const target of ["int8-g32", "int8-qdq", "int8-qdq-g32", "f16"]) {
       const withValues = (v: ReadonlyMap<string, Float32Array>) => spec(transposed(v.get("i/then_branch/w")!, N, K));
       await check(target, { spec: spec(w), feeds, changed: ["i/then_branch/w", "i/else_branch/w"], withValues, error });
     }
@@ -275,7 +275,7 @@ describe("ONNX export", () => {
       initializers: [floats("w", [K, N], transposed(v.get("w")!, N, K)), ...spec.initializers!.slice(1)],
     });
     const c: Case = { spec, beside: { "w.bin": data }, feeds: { x: feed([2, K]) }, changed: ["w"], withValues, error };
-    for (const target of ["int8-g32", "int8-qdq"]) {
+    for (const target of ["int8-g32", "int8-qdq", "int8-qdq-g32", "f16"]) {
       const { files, notes } = await check(target, c);
       assert.deepEqual([...files.keys()], ["out.onnx", "out.onnx.data"]);
       assert.ok(files.get("out.onnx.data")!.length < 1200 + 64 + 1500);

@@ -6,7 +6,7 @@ import { floats, memoryFolder, model, type ModelSpec, type NodeSpec, T, value } 
 import { exportTo } from "./executor";
 import { valuesOf } from "./reference";
 
-export const blockTargets = onnx.exportTargets.map((t) => t.name).filter((n) => n !== "int8-qdq");
+export const allTargets = onnx.exportTargets.map((t) => t.name);
 
 /** Numbers like weights, the same in every run: a sum of uniform ones, with an outlier here and there. */
 export function weights(count: number, seed: number): Float32Array {
@@ -56,7 +56,7 @@ export interface Case {
   /** The same model with these values in place of the weights, given as [out, in…]. */
   readonly withValues: (values: ReadonlyMap<string, Float32Array>) => ModelSpec;
   /** Relative error against the original, by bits. */
-  readonly error: Readonly<Record<4 | 8, number>>;
+  readonly error: typeof error;
 }
 
 /**
@@ -77,8 +77,8 @@ export async function check(
   assert.deepEqual(index.problems, []);
   assert.equal(index.tensors.length, before.tensors.length);
   assert.equal(index.parameterCount, before.parameterCount);
-  const quantized = index.tensors.filter((t) => t.storage?.encoding === "affine");
-  const sourceName = (name: string) => name.replace(/_(Q\d|quantized)(_2)?$/, "");
+  const quantized = index.tensors.filter((t) => t.storage?.encoding === (target === "f16" ? "f16" : "affine"));
+  const sourceName = (name: string) => name.replace(/_(Q\d|quantized|f16)(_2)?$/, "");
   assert.deepEqual(quantized.map((t) => sourceName(t.name)).sort(), [...c.changed].sort());
   const values = new Map<string, Float32Array>();
   for (const tensor of quantized) values.set(sourceName(tensor.name), await valuesOf(back, index, tensor));
@@ -86,7 +86,7 @@ export async function check(
   const reference = await run({ "m.onnx": model(c.withValues(values)), ...c.beside }, "m.onnx", c.feeds);
   const original = await run(source, "m.onnx", c.feeds);
   assert.ok(distance(got, reference) < 1e-5, `${distance(got, reference)} from the dequantized model`);
-  const limit = c.error[target.startsWith("int4") ? 4 : 8];
+  const limit = c.error[(/^int(\d)/.exec(target)?.[1] ?? 16) as keyof Case["error"]];
   assert.ok(distance(got, original) < limit, `${distance(got, original)} from the original`);
   assert.ok(distance(got, original) > 0);
   return exported;
@@ -99,7 +99,7 @@ export const K = 40;
 export const N = 5;
 export const w = weights(K * N, 1);
 export const io = (shape: (number | string)[]) => ({ inputs: [value("x", T.FLOAT, shape)], outputs: [value("y")] });
-export const error = { 4: 0.25, 8: 0.03 };
+export const error = { 2: 0.9, 4: 0.25, 8: 0.03, 16: 0.001 };
 
 /** A network around one [K, N] matrix. */
 export function matrixCase(
