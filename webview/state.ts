@@ -115,6 +115,9 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       if (!state.byName.has(message.tensor)) return [];
       state.view = { ...state.view, selected: message.tensor };
       return ["view"];
+    default:
+      // A host that knows more than this page.
+      return [];
   }
 }
 

@@ -20,7 +20,11 @@ export interface SpectrumData {
   readonly encoding: string;
   readonly selected?: number;
   readonly pinned?: number;
-  /** Density levels of an entry on so many cells of the σ axis; undefined until computed. */
+  /** Starts a frame: strips not made yet get a share of it, or all the time there is. */
+  begin(unhurried: boolean): void;
+  /** Were strips put off to the next frame? */
+  late(): boolean;
+  /** Density levels of an entry on so many cells of the σ axis; undefined until computed, or put off. */
   levels(entry: Entry, cells: number): Uint8Array | undefined;
 }
 
@@ -112,6 +116,7 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
       line(p, x, axisRoom, x, p.height, theme.line, 1, tick === 0 ? [] : [1, 3]);
     }
     c.globalAlpha = 1;
+    data.begin(p.now === Infinity);
     drawStrips(p, data, left, strip, first, last);
     if (data.rowHeight >= textHeight) drawTexts(p, data, first, last, { left, strip, columns });
     for (let row = first; row < last; row++) {
@@ -131,18 +136,12 @@ export const spectrum: Chart<SpectrumData, SpectrumMark> = {
       c.strokeStyle = theme.focus;
       c.lineWidth = 1;
       c.strokeRect(0.5, rowY(mark.row) + 0.5, p.width - 1, Math.max(2, data.rowHeight - 1));
-      if (mark.at !== undefined)
-        line(
-          p,
-          left + mark.at * strip,
-          rowY(mark.row),
-          left + mark.at * strip,
-          rowY(mark.row) + data.rowHeight,
-          theme.foreground,
-        );
+      const x = left + (mark.at ?? 0) * strip;
+      if (mark.at !== undefined) line(p, x, rowY(mark.row), x, rowY(mark.row) + data.rowHeight, theme.foreground);
     }
     c.restore();
     drawHead(p, data, { left, strip, columns });
+    return data.late();
   },
 
   hit(data, size, x, y) {

@@ -12,6 +12,9 @@ import { sortEntries } from "../order";
 /** Measures beside the strips, in this order, after the one sorted by. */
 const beside = ["kurtosis", "outlier", "incoherence", "sqnr", "bpw", "std", "absMax"];
 
+/** Milliseconds of a frame spent on strips that are not made yet. */
+const frameShare = 6;
+
 /** What kind of resistance? Every tensor's density on one σ axis. */
 export class SpectrumView {
   readonly element: HTMLElement;
@@ -26,6 +29,8 @@ export class SpectrumView {
   #levels = new WeakMap<TensorReport, Uint8Array>();
   #data: SpectrumData | undefined;
   #filter = "";
+  #deadline = Infinity;
+  #late = false;
   #sorted: { readonly key: string; readonly order: Int32Array } | undefined;
   #visible = false;
 
@@ -131,6 +136,11 @@ export class SpectrumView {
       encoding: state.view.encoding,
       selected: index(state.view.selected),
       pinned: index(state.view.pinned),
+      begin: (unhurried) => {
+        this.#deadline = unhurried ? Infinity : performance.now() + frameShare;
+        this.#late = false;
+      },
+      late: () => this.#late,
       levels: (entry, cells) => this.#levelsOf(entry, cells),
     };
     this.#frame.update(this.#data, true);
@@ -157,6 +167,10 @@ export class SpectrumView {
   #levelsOf(entry: Entry, cells: number): Uint8Array | undefined {
     if (!entry.report) return undefined;
     let levels = this.#levels.get(entry.report);
+    if (levels?.length !== cells && performance.now() > this.#deadline) {
+      this.#late = true;
+      return undefined;
+    }
     if (levels?.length !== cells) this.#levels.set(entry.report, (levels = densityLevels(sigmaCounts(entry.report, cells))));
     return levels;
   }

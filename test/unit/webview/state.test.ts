@@ -97,6 +97,9 @@ describe("messages from the host", () => {
     assert.equal(state.view.selected, undefined);
     assert.equal(state.view.pinned, tensors[1].name);
   });
+  it("a message that this page does not know is passed over", () => {
+    assert.deepEqual(receive(initialState(), { type: "tomorrow" } as unknown as ToPanel), []);
+  });
   it("showing a tensor that does not exist changes nothing", () => {
     const state = initialState();
     receive(state, modelMessage());
