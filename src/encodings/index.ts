@@ -5,6 +5,7 @@ import { gridEncoding } from "./grid/grid";
 import { parseGridName } from "./grid/name";
 import { commonQdqBlocks, qdqBlocksEncoding } from "./grid/qdqBlocks";
 import { rowScaledEncoding } from "./grid/rowScaled";
+import { commonWordPacked, wordPackedEncoding } from "./grid/wordPacked";
 import { binaryEncoding, commonBinary, parseBinaryName } from "./lsbq";
 import { commonPyramids, parsePyramidName, pyramidEncoding } from "./pvq";
 import { floats } from "./scalars/floats";
@@ -30,6 +31,7 @@ export const encodings: readonly Encoding[] = [
   rowScaledEncoding("int8-qdq")!,
   rowScaledEncoding("f8-channel")!,
   ...commonQdqBlocks,
+  ...commonWordPacked,
   ...commonBinary,
   ...commonPyramids,
 ];
@@ -41,7 +43,8 @@ export function encoding(name: string): Encoding {
   const found = find(name);
   if (found) return found;
   const near = nearNames(name).join(" or ");
-  throw new EngineError("bad-request", `There is no encoding called "${name.slice(0, 60)}"${near ? `; did you mean ${near}?` : "."}`);
+  const hint = near ? `; did you mean ${near}?` : ".";
+  throw new EngineError("bad-request", `There is no encoding called "${name.slice(0, 60)}"${hint}`);
 }
 
 function find(name: string): Encoding | undefined {
@@ -64,6 +67,8 @@ function fromName(name: string): Encoding | undefined {
   if (rowScaled) return rowScaled;
   const qdqBlocks = qdqBlocksEncoding(name);
   if (qdqBlocks) return qdqBlocks;
+  const wordPacked = wordPackedEncoding(name);
+  if (wordPacked) return wordPacked;
   const binary = parseBinaryName(name);
   if (binary) return binaryEncoding(binary);
   const pyramid = parsePyramidName(name);

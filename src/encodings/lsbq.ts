@@ -120,7 +120,7 @@ function signPlanes(options: BinaryOptions, bits: number): Encoding {
       { name: "codes", rowBytes: (columns) => bits * Math.ceil(columns / 8) },
       { name: "scales", rowBytes: (columns) => 2 * bits * Math.ceil(columns / (group || columns)) },
     ],
-    targets: [],
+    targets: ["safetensors"],
     decode([codes, scales], rows, columns, out) {
       const length = group || columns;
       const planeBytes = Math.ceil(columns / 8);
@@ -167,7 +167,7 @@ function ternary(options: BinaryOptions): Encoding {
       { name: "codes", rowBytes: (columns) => Math.ceil(columns / 5) },
       { name: "scales", rowBytes: (columns) => 2 * Math.ceil(columns / (group || columns)) },
     ],
-    targets: [],
+    targets: ["safetensors"],
     decode([codes, scales], rows, columns, out) {
       const length = group || columns;
       const rowBytes = Math.ceil(columns / 5);

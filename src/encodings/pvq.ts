@@ -70,7 +70,7 @@ export function pyramidEncoding(options: PyramidOptions): Encoding {
       { name: "codes", rowBytes: (columns) => Math.ceil(((columns / group) * groupBits()) / 8) },
       { name: "scales", rowBytes: () => 2 },
     ],
-    targets: [],
+    targets: ["safetensors"],
     decode: (planes, rows, columns, out) => decodeRows(options, planes, rows, columns, out),
     encode(x, rows, columns, planes) {
       checkFinite(x, rows, columns, label);

@@ -132,7 +132,8 @@ function awqZeros({ plane, rows }: ArrangeInput): Uint8Array {
   const blocks = rows / 8;
   const words = new Uint32Array(groups * blocks);
   for (let row = 0; row < rows; row++) {
-    for (let group = 0; group < groups; group++) words[group * blocks + (row >> 3)] |= plane[row * groups + group] << awqBits[row & 7];
+    const bit = awqBits[row & 7];
+    for (let group = 0; group < groups; group++) words[group * blocks + (row >> 3)] |= plane[row * groups + group] << bit;
   }
   return new Uint8Array(words.buffer);
 }

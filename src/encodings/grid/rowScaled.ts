@@ -26,17 +26,17 @@ const kinds: readonly RowCodes[] = [
     name: "int8-qdq",
     label: "INT8 per channel QDQ",
     description: "signed 8-bit integers",
-    targets: ["onnx"],
+    targets: ["onnx", "safetensors"],
     largest: 127,
     encode: (value) => Math.max(-127, Math.min(127, roundEven(value))),
     values: Float32Array.from({ length: 256 }, (_, code) => (code << 24) >> 24),
   },
   {
-    // compressed-tensors' float-quantized; no writer makes it yet.
+    // compressed-tensors' float-quantized.
     name: "f8-channel",
     label: "F8_E4M3 per channel",
     description: "8-bit floats (E4M3)",
-    targets: [],
+    targets: ["safetensors"],
     largest: 448,
     encode: encodeFloat8,
     values: float8,

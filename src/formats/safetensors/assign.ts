@@ -1,6 +1,9 @@
 import type { ModelIndex, TensorInfo } from "../../core/model";
 import type { Assignment, EncodingFacts } from "../format";
-import { schemeOf } from "./schemes";
+import { inNaturalOrder } from "../text";
+import { misfit } from "./quantized/parts";
+import { isPlaneEncoding } from "./quantized/planes";
+import { encodingUnder, schemeOf } from "./schemes";
 
 /** Modules that are look-up tables, not Linear, by the names they have in transformers. */
 const embeddings = new RegExp(
@@ -12,36 +15,37 @@ const heads = /(^|\.)(lm_head|embed_out|score|classifier|qa_outputs)\.weight$/;
 const routers = /(^|\.)(mlp|block_sparse_moe|feed_forward|moe)\.(gate|router|shared_expert_gate)\.weight$/;
 
 /**
- * What llm-compressor does with `targets: ["Linear"], ignore: ["lm_head"]`: every matrix of a Linear module takes the encoding;
- * embeddings, heads, routers, biases, norms and convolutions stay.
+ * What llm-compressor does with `targets: ["Linear"], ignore: ["lm_head"]`, and the tools of GPTQ and AWQ likewise: every matrix
+ * of a Linear module takes the encoding; embeddings, heads, routers, biases, norms and convolutions stay.
  */
 export function assign(index: ModelIndex, target: string, facts: EncodingFacts): { assignments: Assignment[]; notes: string[] } {
   const scheme = schemeOf(target);
   const assignments: Assignment[] = [];
   const unfit: string[] = [];
+  const unfilled: string[] = [];
   const conv1d: string[] = [];
-  const quantized = new Set(index.tensors.flatMap((t) => (t.storage?.encoding === "affine" ? [t.name] : [])));
   for (const tensor of index.tensors) {
     if (!scheme || !isLinear(tensor)) continue;
     if (tensor.storage!.transposed) {
       conv1d.push(tensor.name);
       continue;
     }
-    const columns = tensor.shape[1];
-    const encoding = `${target}${scaleSuffix(tensor)}`;
-    // A last group that is not full has no place in weight_packed.
-    if (columns % (scheme.group || 1) !== 0 || !facts.fits(encoding, columns)) unfit.push(`${tensor.name} (${columns})`);
+    const [rows, columns] = tensor.shape;
+    const encoding = encodingUnder(target, scaleType(tensor));
+    if (misfit({ ...scheme, layout: "packed" }, rows, columns) || !facts.fits(encoding, columns))
+      unfit.push(`${tensor.name} (${columns})`);
+    else if (misfit(scheme, rows, columns)) unfilled.push(`${tensor.name} (${rows} × ${columns})`);
     else assignments.push({ tensor: tensor.name, encoding });
   }
   const notes: string[] = [];
-  const again = assignments.filter((a) => quantized.has(a.tensor)).length;
-  if (again) notes.push(`${again} matrices are quantized already and lose again; a 16-bit source gives a better result.`);
   if (unfit.length)
     notes.push(`${unfit.length} matrices keep their encoding because their rows do not divide into groups: ${some(unfit)}.`);
-  if (conv1d.length)
+  if (unfilled.length)
     notes.push(
-      `${conv1d.length} Conv1D matrices keep their encoding, as compressed-tensors quantizes Linear modules: ${some(conv1d)}.`,
+      `${unfilled.length} matrices keep their encoding because their sizes do not fill whole 32-bit words: ${some(unfilled)}.`,
     );
+  if (conv1d.length)
+    notes.push(`${conv1d.length} Conv1D matrices keep their encoding, as the layout is one of Linear modules: ${some(conv1d)}.`);
   return { assignments, notes };
 }
 
@@ -62,12 +66,25 @@ function isLinear({ name, shape, storage, role }: TensorInfo): boolean {
   );
 }
 
-const isFloat = (encoding: string) => encoding === "affine" || /^(b?f(16|32|64)|f8_)/.test(encoding);
+/** Stored as codes and scales already. */
+export const isQuantized = (encoding: string | undefined) =>
+  encoding !== undefined && (encoding === "affine" || isPlaneEncoding(encoding));
 
-/** Scales in the weight's own type, as the loader's parameter is; of already quantized weights, in the type of their scales. */
-function scaleSuffix({ storage }: TensorInfo): string {
-  const type = storage!.affine?.scaleType ?? storage!.encoding;
-  return type === "f16" || type === "bf16" ? `-${type}` : "";
+const isFloat = (encoding: string) => isQuantized(encoding) || /^(b?f(16|32|64)|f8_)/.test(encoding);
+
+/** The weight's own type, as the loader's parameter is; of already quantized weights, the type of their scales. */
+function scaleType({ storage }: TensorInfo): string {
+  return storage!.affine?.scaleType ?? storage!.encoding;
+}
+
+/** Modules whose matrix is not among the encoded. Embeddings among the ignored do no harm: only Linear modules are looked up. */
+export function keptModules(index: ModelIndex, encoded: ReadonlySet<string>): { kept: string[]; keptLinear: string[] } {
+  const names = index.tensors
+    .filter((t) => t.shape.length === 2 && t.name.endsWith(".weight"))
+    .map((t) => t.name.slice(0, -".weight".length))
+    .filter((module) => !encoded.has(module));
+  const kept = inNaturalOrder([...new Set(["lm_head", ...names])], (name) => name);
+  return { kept, keptLinear: kept.filter((module) => !embeddings.test(`${module}.weight`) && !heads.test(`${module}.weight`)) };
 }
 
 function some(names: readonly string[]): string {

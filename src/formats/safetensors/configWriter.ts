@@ -1,5 +1,7 @@
 import { JsonReader } from "./json";
-import type { Scheme } from "./schemes";
+import { compressedTensorsConfig } from "./compressedTensorsConfig";
+import { planesKey } from "./quantized/planes";
+import type { QuantMethod, Scheme } from "./schemes";
 
 /** Weights of one scheme. */
 export interface SchemeGroup {
@@ -8,34 +10,66 @@ export interface SchemeGroup {
   readonly modules: readonly string[];
 }
 
+export interface QuantizationFacts {
+  /** One or more, all of one method. */
+  readonly groups: readonly SchemeGroup[];
+  /** Modules with a matrix that keeps its type: embeddings, heads, routers and what did not fit. */
+  readonly kept: readonly string[];
+  /** Those of them that are Linear modules within the blocks. */
+  readonly keptLinear: readonly string[];
+}
+
+/** `quantization_config` of config.json. */
+export function quantizationConfig(method: QuantMethod, facts: QuantizationFacts): object {
+  switch (method) {
+    case "compressed-tensors":
+      return compressedTensorsConfig(facts.groups, facts.kept);
+    case "gptq":
+    case "gptq_v2":
+      return gptqConfig(method, facts);
+    case "awq":
+      return awqConfig(facts);
+    case "bitlens":
+      // What is stored how stands in each file's own metadata; transformers refuses a method that it does not know.
+      return { quant_method: planesKey, version: 1 };
+  }
+}
+
 /**
- * compressed-tensors' `quantization_config`. One scheme targets every Linear except `ignore`; several name their modules.
+ * One scheme is the model's; modules that differ from it, or stay as they are, are told by pattern, as GPTQModel and vLLM read
+ * it: `dynamic` maps "+:regex" to what differs and "-:regex" to nothing.
  */
-export function quantizationConfig(groups: readonly SchemeGroup[], ignore: readonly string[]): object {
-  const entries = groups.map(({ scheme, modules }, i) => {
-    const weights = {
-      actorder: null,
-      block_structure: null,
-      dynamic: false,
-      group_size: scheme.group || null,
-      num_bits: scheme.bits,
-      observer: "minmax",
-      observer_kwargs: {},
-      strategy: scheme.group ? "group" : "channel",
-      symmetric: !scheme.asymmetric,
-      type: "int",
-    };
-    const targets = groups.length === 1 ? ["Linear"] : [...modules];
-    return [`group_${i}`, { input_activations: null, output_activations: null, targets, weights }];
-  });
+function gptqConfig(method: "gptq" | "gptq_v2", { groups, keptLinear }: QuantizationFacts): object {
+  const main = groups.reduce((a, b) => (b.modules.length > a.modules.length ? b : a));
+  const scheme = ({ bits, group, asymmetric }: Scheme) => ({ bits, group_size: group || -1, desc_act: false, sym: !asymmetric });
+  const dynamic: [string, object][] = [];
+  for (const group of groups) {
+    if (group === main) continue;
+    for (const module of group.modules) dynamic.push([`+:^${escaped(module)}$`, scheme(group.scheme)]);
+  }
+  for (const module of keptLinear) dynamic.push([`-:^${escaped(module)}$`, {}]);
   return {
-    config_groups: Object.fromEntries(entries),
-    format: "pack-quantized",
-    global_compression_ratio: null,
-    ignore: [...ignore],
-    kv_cache_scheme: null,
-    quant_method: "compressed-tensors",
-    quantization_status: "compressed",
+    ...scheme(main.scheme),
+    checkpoint_format: method,
+    damp_percent: 0.01,
+    ...(dynamic.length && { dynamic: Object.fromEntries(dynamic) }),
+    lm_head: false,
+    quant_method: "gptq",
+    true_sequential: true,
+  };
+}
+
+const escaped = (name: string) => name.replace(/[^\w]/g, "\\$&");
+
+function awqConfig({ groups, keptLinear }: QuantizationFacts): object {
+  const [{ scheme }] = groups;
+  return {
+    bits: scheme.bits,
+    group_size: scheme.group || -1,
+    modules_to_not_convert: keptLinear.length ? [...keptLinear] : null,
+    quant_method: "awq",
+    version: "gemm",
+    zero_point: true,
   };
 }
 

@@ -6,6 +6,7 @@ import { awq } from "./quantized/awq";
 import { floatBlocks, integerScaled, packed } from "./quantized/compressedTensors";
 import { gptq } from "./quantized/gptq";
 import { Inconsistent, type Layout, type LayoutInput } from "./quantized/layout";
+import { bitlensPlanes, planesKey, readStatement } from "./quantized/planes";
 import { readShapes } from "./quantized/shapes";
 import { type ModelConfig, ownString } from "./config";
 import type { PlacedTensor, Store } from "./store";
@@ -25,10 +26,10 @@ export interface LogicalTensor {
 }
 
 /** Layouts in the order they are tried on a module's tensors. */
-const layouts: readonly Layout[] = [packed, gptq, awq, integerScaled, floatBlocks];
+const layouts: readonly Layout[] = [packed, gptq, awq, integerScaled, floatBlocks, bitlensPlanes];
 
 /** Ways to quantize that the layouts above cover, by config.json's quant_method. */
-const knownMethods = new Set(["compressed-tensors", "gptq", "gptq_v2", "awq", "fp8", "fbgemm_fp8", "autofp8"]);
+const knownMethods = new Set(["compressed-tensors", "gptq", "gptq_v2", "awq", "fp8", "fbgemm_fp8", "autofp8", planesKey]);
 
 /**
  * Finds weights stored as codes with scales. What looks like one and is not consistent stays as its parts, with a problem.
@@ -56,9 +57,19 @@ export async function findQuantized(
     );
   }
   const shapes = await readShapes(folder, store);
+  const statements = statementsOf(store);
   const found: LogicalTensor[] = [];
   for (const { module, layout, parts } of modules) {
-    const input: LayoutInput = { module, parts, quantization: config?.quantization, method, shape: shapes.get(module), problems };
+    const stated = layout === bitlensPlanes ? statements(parts.get(bitlensPlanes.key)!.file)?.get(`${module}.weight`) : undefined;
+    const input: LayoutInput = {
+      module,
+      parts,
+      quantization: config?.quantization,
+      method,
+      shape: shapes.get(module),
+      planes: stated,
+      problems,
+    };
     const ranges = (names: readonly string[]): ByteRange[] =>
       names.map((name) => {
         const { file, range } = parts.get(name)!;
@@ -66,7 +77,7 @@ export async function findQuantized(
       });
     try {
       for (const [suffix, part] of parts) if (!part.range) throw new Inconsistent(`${suffix} has no valid place in the file`);
-      const { planes, affine, label, shape } = layout.describe(input);
+      const { planes, affine, encoding, label, shape } = layout.describe(input);
       const all = [...parts.values()];
       found.push({
         name: `${module}.weight`,
@@ -74,7 +85,7 @@ export async function findQuantized(
         shape,
         label,
         byteLength: all.reduce((sum, p) => sum + p.byteLength, 0),
-        storage: { encoding: "affine", planes: ranges(planes), affine },
+        storage: { encoding: encoding ?? "affine", planes: ranges(planes), ...(affine && { affine }) },
       });
     } catch (error) {
       if (!(error instanceof Inconsistent)) throw error;
@@ -86,6 +97,16 @@ export async function findQuantized(
     }
   }
   return found;
+}
+
+/** What each file says of the weights in Bitlens' own layout, read where asked for. */
+function statementsOf({ fileMetadata }: Store) {
+  const read = new Map<number, ReturnType<typeof readStatement>>();
+  return (file: number) => {
+    const text = fileMetadata[file].find(([key]) => key === planesKey)?.[1];
+    if (text !== undefined && !read.has(file)) read.set(file, readStatement(text));
+    return read.get(file);
+  };
 }
 
 /** Modules whose tensors have the names of a layout. */

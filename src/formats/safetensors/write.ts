@@ -1,12 +1,14 @@
 import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
-import { packedZerosBytes } from "../arrange";
-import type { EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
-import { inNaturalOrder } from "../text";
+import type { Assignment, EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
+import { isQuantized, keptModules } from "./assign";
 import { mergeConfig, quantizationConfig, type SchemeGroup } from "./configWriter";
-import { inFileOrder, type PlannedTensor, writeHeader } from "./headerWriter";
+import { inFileOrder, writeHeader } from "./headerWriter";
+import { type EncodedModule, moduleTensors, type OutputTensor } from "./moduleParts";
+import { Constants } from "./quantized/parts";
+import { planesKey, planesStatement } from "./quantized/planes";
 import { readSafetensors, type SafetensorsModel } from "./read";
-import { type Scheme, schemeOf } from "./schemes";
+import { type QuantMethod, type Scheme, schemeOf } from "./schemes";
 import { indexEnding } from "./shards";
 import type { PlacedTensor } from "./store";
 
@@ -20,22 +22,24 @@ const otherWeights = [
   /^pytorch_model.*\.bin(\.index\.json)?$/,
 ];
 
-/** Where an output tensor's bytes come from; the offset is filled in by the layout. */
-type Content = (offset: number) => Segment;
-
-interface OutputTensor extends PlannedTensor {
-  readonly content: Content;
+/** An assigned weight. */
+interface Encoded extends EncodedModule {
+  /** Source file, and number of the output file. */
+  readonly file: number;
+  /** Stored tensors that it replaces. */
+  readonly parts: readonly string[];
 }
 
 /**
- * compressed-tensors "pack-quantized": `<module>.weight` of each assigned tensor becomes `weight_packed`, `weight_scale`,
- * `weight_shape` and, where asymmetric, `weight_zero_point`; everything else is copied. One output shard per source shard.
+ * `<module>.weight` of each assigned tensor becomes the tensors of its encoding's layout (moduleParts.ts); everything else is
+ * copied. One output shard per source shard.
  */
 export async function planWrite({ folder, index, assignments, outputName, facts }: WriteRequest): Promise<WritePlan> {
   const name = index.path.slice(index.folder.length + 1);
   const model = await readSafetensors(folder, name);
-  const encodings = new Map(assignments.map((a) => [a.tensor, a.encoding]));
-  const perFile = planTensors(model, encodings, facts, index.path);
+  const encoded = encodedWeights(model, assignments);
+  const method = methodOf(encoded, index.path);
+  const perFile = planTensors(model, encoded, facts);
   const stem = outputName.endsWith(indexEnding)
     ? outputName.slice(0, -indexEnding.length)
     : outputName.replace(/\.safetensors$/i, "");
@@ -43,56 +47,84 @@ export async function planWrite({ folder, index, assignments, outputName, facts 
   const names = model.store.files.map((_, i) =>
     sharded ? `${stem}-${count(i + 1)}-of-${count(model.store.files.length)}.safetensors` : outputName,
   );
-  const weights = perFile.map((tensors, i) => layOut(names[i], tensors, metadataOf(model, i)));
-  const notes: string[] = [];
+  const weights = perFile.map((tensors, i) => layOut(names[i], tensors, metadataOf(model, i, encoded)));
+  const notes = again(model, encoded);
   const files: OutputFile[] = sharded ? [shardIndex(stem + indexEnding, perFile, names), ...weights] : weights;
-  files.push(await configFile(folder, model, encodings, notes));
+  files.push(await configFile(folder, model, { method, encoded, notes }));
   files.push(...(await carriedFiles(folder, model, new Set(files.map((f) => f.name)), notes)));
   return { files, notes };
 }
 
 const count = (n: number) => String(n).padStart(5, "0");
 
+function encodedWeights({ store, logical, index }: SafetensorsModel, assignments: readonly Assignment[]): Encoded[] {
+  const infos = new Map(index.tensors.map((t) => [t.name, t]));
+  const stored = new Map(logical.map((l) => [l.name, l.parts]));
+  return assignments.map(({ tensor, encoding }) => {
+    const info = infos.get(tensor);
+    const parts = stored.get(tensor) ?? [tensor];
+    const file = store.tensors.get(parts[0])?.file;
+    const scheme = schemeOf(encoding);
+    const place = { file: index.path, tensor };
+    if (!info?.storage || file === undefined)
+      throw new EngineError("bad-request", "The model has no such weight that could be encoded.", place);
+    if (!scheme || info.shape.length !== 2 || info.storage.transposed || !tensor.endsWith(".weight"))
+      throw new EngineError("bad-request", `safetensors cannot store this tensor as ${encoding}; leave it as it is.`, place);
+    return { module: tensor.slice(0, -".weight".length), shape: info.shape, encoding, scheme, file, parts };
+  });
+}
+
+/** The configuration names one method for the whole model. */
+function methodOf(encoded: readonly Encoded[], file: string): QuantMethod {
+  const [first, ...others] = encoded;
+  const other = others.find(({ scheme }) => scheme.method !== first.scheme.method);
+  if (other)
+    throw new EngineError(
+      "bad-request",
+      `${first.encoding} and ${other.encoding} cannot be in one model, as its configuration names one of ` +
+        `${first.scheme.method} and ${other.scheme.method}; choose encodings of one of them.`,
+      { file, tensor: `${other.module}.weight` },
+    );
+  if (first?.scheme.method === "awq") {
+    const group = others.find(({ scheme }) => scheme.group !== first.scheme.group);
+    if (group)
+      throw new EngineError("bad-request", `AWQ has one group size for the whole model; choose ${first.encoding} here too.`, {
+        file,
+        tensor: `${group.module}.weight`,
+      });
+  }
+  return first?.scheme.method ?? "compressed-tensors";
+}
+
+function again({ index }: SafetensorsModel, encoded: readonly Encoded[]): string[] {
+  const quantized = new Set(index.tensors.flatMap((t) => (isQuantized(t.storage?.encoding) ? [t.name] : [])));
+  const count = encoded.filter(({ module }) => quantized.has(`${module}.weight`)).length;
+  return count ? [`${count} matrices are quantized already and lose again; a 16-bit source gives a better result.`] : [];
+}
+
 /** The output tensors of each source file, in file order. */
 function planTensors(
-  model: SafetensorsModel,
-  encodings: ReadonlyMap<string, string>,
+  { store, logical, index }: SafetensorsModel,
+  encoded: readonly Encoded[],
   facts: EncodingFacts,
-  path: string,
 ): OutputTensor[][] {
-  const { store, logical, index } = model;
   const perFile: OutputTensor[][] = store.files.map(() => []);
-  const infos = new Map(index.tensors.map((t) => [t.name, t]));
   const replaced = new Set<string>();
-  for (const [name, encoding] of encodings) {
-    const info = infos.get(name);
-    const scheme = schemeOf(encoding);
-    const source = logical.find((l) => l.name === name);
-    const stored = store.tensors.get(source?.parts[0] ?? name);
-    if (!info?.storage || !stored)
-      throw new EngineError("bad-request", "The model has no such weight that could be encoded.", { file: path, tensor: name });
-    if (!scheme || info.shape.length !== 2 || info.storage.transposed || !name.endsWith(".weight")) {
-      throw new EngineError("bad-request", `compressed-tensors cannot store this tensor as ${encoding}; leave it as it is.`, {
-        file: path,
-        tensor: name,
-      });
-    }
-    for (const part of source?.parts ?? [name]) replaced.add(part);
-    perFile[stored.file].push(...packedTensors(name.slice(0, -".weight".length), info.shape, encoding, scheme, facts));
+  const constants = new Constants();
+  for (const weight of encoded) {
+    for (const part of weight.parts) replaced.add(part);
+    perFile[weight.file].push(...moduleTensors(weight, facts, constants));
   }
-  const left = logical.find((l) => !encodings.has(l.name));
-  if (left && encodings.size) {
+  const left = logical.find((l) => !replaced.has(l.parts[0]));
+  if (left && encoded.length) {
     throw new EngineError(
       "unsupported",
       "The model is quantized already and this weight would keep its old form, which one configuration cannot say.",
-      {
-        file: path,
-        tensor: left.name,
-      },
+      { file: index.path, tensor: left.name },
     );
   }
   for (const tensor of store.tensors.values()) {
-    if (!replaced.has(tensor.name)) perFile[tensor.file].push(copied(tensor, store.files, path));
+    if (!replaced.has(tensor.name)) perFile[tensor.file].push(copied(tensor, store.files, index.path));
   }
   return perFile.map(inFileOrder);
 }
@@ -113,76 +145,18 @@ function copied({ name, dtype, shape, range, file }: PlacedTensor, files: readon
   };
 }
 
-function packedTensors(
-  module: string,
-  shape: readonly number[],
-  encoding: string,
-  scheme: Scheme,
-  facts: EncodingFacts,
-): OutputTensor[] {
-  const [rows, columns] = shape;
-  const { bits, group, asymmetric, scaleDtype } = scheme;
-  const tensor = `${module}.weight`;
-  const words = Math.ceil((columns * bits) / 32);
-  const groups = group ? columns / group : 1;
-  const bytes = facts.planeBytes(encoding, rows, columns);
-  const scaleBytes = rows * groups * (scaleDtype === "F32" ? 4 : 2);
-  if (
-    !Number.isInteger(groups) ||
-    bytes[0] !== rows * words * 4 ||
-    bytes[1] !== scaleBytes ||
-    (asymmetric && bytes[2] !== rows * groups)
-  ) {
-    throw new EngineError(
-      "bad-request",
-      `Rows of ${columns} weights do not divide into groups of ${group}; leave the tensor as it is.`,
-      { tensor },
-    );
-  }
-  const plane =
-    (index: number, byteLength: number, arrangement: Extract<Segment, { kind: "plane" }>["arrangement"]): Content =>
-    (offset) => ({ kind: "plane", offset, byteLength, tensor, encoding, plane: index, arrangement });
-  const shapeBytes = new Uint8Array(new BigInt64Array([BigInt(rows), BigInt(columns)]).buffer);
-  const tensors: OutputTensor[] = [
-    {
-      name: `${module}.weight_packed`,
-      dtype: "I32",
-      shape: [rows, words],
-      byteLength: bytes[0],
-      content: plane(0, bytes[0], "rows"),
-    },
-    {
-      name: `${module}.weight_scale`,
-      dtype: scaleDtype,
-      shape: [rows, groups],
-      byteLength: scaleBytes,
-      content: plane(1, scaleBytes, "rows"),
-    },
-    {
-      name: `${module}.weight_shape`,
-      dtype: "I64",
-      shape: [2],
-      byteLength: 16,
-      content: (offset) => ({ kind: "bytes", offset, bytes: shapeBytes }),
-    },
-  ];
-  if (asymmetric) {
-    const byteLength = packedZerosBytes(rows, groups, bits);
-    tensors.push({
-      name: `${module}.weight_zero_point`,
-      dtype: "I32",
-      shape: [Math.ceil((rows * bits) / 32), groups],
-      byteLength,
-      content: plane(2, byteLength, bits === 4 ? "pack-4-bit-zeros-along-rows" : "pack-8-bit-zeros-along-rows"),
-    });
-  }
-  return tensors;
-}
-
 /** transformers refuses files that do not say which framework's layout they have. */
-function metadataOf({ store }: SafetensorsModel, file: number): (readonly [string, string])[] {
-  const own = store.fileMetadata[file];
-  return own.some(([key]) => key === "format") ? [...own] : [["format", "pt"], ...own];
+function metadataOf({ store }: SafetensorsModel, file: number, encoded: readonly Encoded[]): (readonly [string, string])[] {
+  const own = store.fileMetadata[file].filter(([key]) => key !== planesKey || !encoded.length);
+  const here = encoded.filter((e) => e.file === file && e.scheme.layout === "planes");
+  const statement = planesStatement(
+    here.map(({ module, encoding, shape }) => [`${module}.weight`, { encoding, shape: [shape[0], shape[1]] }]),
+  );
+  return [
+    ...(own.some(([key]) => key === "format") ? [] : [["format", "pt"] as const]),
+    ...own,
+    ...(here.length ? [[planesKey, statement] as const] : []),
+  ];
 }
 
 function layOut(name: string, tensors: readonly OutputTensor[], metadata: readonly (readonly [string, string])[]): OutputFile {
@@ -211,26 +185,21 @@ function shardIndex(name: string, perFile: readonly OutputTensor[][], names: rea
 /** The source's config.json with what was done; without one, a config.json that says only that. */
 async function configFile(
   folder: ModelFolder,
-  model: SafetensorsModel,
-  encodings: ReadonlyMap<string, string>,
-  notes: string[],
+  { config, index }: SafetensorsModel,
+  { method, encoded, notes }: { method: QuantMethod; encoded: readonly Encoded[]; notes: string[] },
 ): Promise<OutputFile> {
   const groups = new Map<string, { scheme: Scheme; modules: string[] }>();
-  for (const [tensor, encoding] of encodings) {
-    const scheme = schemeOf(encoding)!;
+  for (const { module, scheme } of encoded) {
     // The scales' type is the parameter's, not part of the scheme.
-    const key = `${scheme.bits} ${scheme.group} ${scheme.asymmetric}`;
-    const module = tensor.slice(0, -".weight".length);
-    const group = groups.get(key);
-    if (group) group.modules.push(module);
+    const { layout, bits, group, asymmetric } = scheme;
+    const key = `${layout} ${bits} ${group} ${asymmetric}`;
+    const same = groups.get(key);
+    if (same) same.modules.push(module);
     else groups.set(key, { scheme, modules: [module] });
   }
-  const kept = model.index.tensors.filter((t) => t.shape.length === 2 && t.name.endsWith(".weight") && !encodings.has(t.name));
-  // Naming an embedding among the ignored does no harm: only Linear modules are looked up.
-  const modules = new Set(["lm_head", ...kept.map((t) => t.name.slice(0, -".weight".length))]);
-  const ignore = inNaturalOrder([...modules], (name) => name);
-  const quantization = quantizationConfig([...groups.values()] satisfies SchemeGroup[], ignore);
-  if (!model.config) {
+  const kept = keptModules(index, new Set(encoded.map(({ module }) => module)));
+  const quantization = quantizationConfig(method, { groups: [...groups.values()] satisfies SchemeGroup[], ...kept });
+  if (!config) {
     notes.push("The model has no config.json: the written one says only how the weights are quantized.");
     return bytesFile("config.json", JSON.stringify({ quantization_config: quantization }, null, 2) + "\n");
   }

@@ -1,4 +1,12 @@
 import { checkedSize, describeGroups, expectDtype, expectShape, Inconsistent, type Layout, part, scaleTypeOf } from "./layout";
+import { checkFit } from "./parts";
+
+/** Shapes of the three tensors. */
+const shapes = ({ rows, columns, groups }: { rows: number; columns: number; groups: number }) => ({
+  qweight: [columns, rows / 8],
+  qzeros: [groups, rows / 8],
+  scales: [groups, rows],
+});
 
 /**
  * AWQ (GEMM): `qweight` int32 [in, out/8], `qzeros` int32 [groups, out/8], `scales` [groups, out]; 4 bits, the eight columns of
@@ -20,9 +28,10 @@ export const awq: Layout = {
     const [columns, words] = codes.shape;
     const rows = words * 8;
     const groups = scales.shape[0];
-    expectShape("scales", scales, groups, rows);
+    const expected = shapes({ rows, columns, groups });
+    expectShape("scales", scales, ...expected.scales);
     expectDtype("qzeros", zeros, "I32");
-    expectShape("qzeros", zeros, groups, words);
+    expectShape("qzeros", zeros, ...expected.qzeros);
     if (groups === 0 || columns % groups !== 0) throw new Inconsistent(`${groups} groups do not divide ${columns} columns`);
     checkedSize(rows, columns);
     const columnsPerScale = groups === 1 ? 0 : columns / groups;
@@ -55,5 +64,15 @@ export const awq: Layout = {
         },
       },
     };
+  },
+  parts(input) {
+    checkFit(input);
+    const { scheme, rows, columns } = input;
+    const { qweight, qzeros, scales } = shapes({ rows, columns, groups: scheme.group ? columns / scheme.group : 1 });
+    return [
+      { name: "qweight", dtype: "I32", shape: qweight, content: { plane: 0, arrangement: "awq-codes" } },
+      { name: "qzeros", dtype: "I32", shape: qzeros, content: { plane: 2, arrangement: "awq-zeros" } },
+      { name: "scales", dtype: "F16", shape: scales, content: { plane: 1, arrangement: "transpose-2-bytes" } },
+    ];
   },
 };

@@ -14,6 +14,16 @@ import {
   scaleGrid,
   scaleTypeOf,
 } from "./layout";
+import { checkFit, type PartsInput, type StoredPart } from "./parts";
+
+/** Shapes of the tensors of a packed weight; `groups` along the row. */
+const packedShapes = ({ rows, columns, bits, groups }: { rows: number; columns: number; bits: number; groups: number }) => ({
+  weight_packed: [rows, Math.ceil((columns * bits) / 32)],
+  weight_scale: [rows, groups],
+  weight_shape: [2],
+  weight_zero_point: [Math.ceil((rows * bits) / 32), groups],
+  weight_g_idx: [columns],
+});
 
 /** Packed widths that fill a 32-bit word. Others run across words and are told apart by the shape alone. */
 const packedWidths = [4, 8, 2, 1];
@@ -32,19 +42,20 @@ export const packed: Layout = {
     const codes = part(input, "weight_packed", 2);
     const [rows, words] = codes.shape;
     const columns = columnsOf(input, rows, words);
-    const bits = packedWidths.find((b) => Math.ceil((columns * b) / 32) === words);
+    const bits = packedWidths.find((b) => packedShapes({ rows, columns, bits: b, groups: 1 }).weight_packed[1] === words);
     if (bits === undefined) throw new Inconsistent(`${words} words do not hold ${columns} codes of 1, 2, 4 or 8 bits`);
     const scales = part(input, "weight_scale");
     const grid = scaleGrid("weight_scale", scales, rows, columns, configuredGroups(input));
+    const shapes = packedShapes({ rows, columns, bits, groups: grid.columnGroups });
     const zero = input.parts.get("weight_zero_point");
     if (zero) {
       expectDtype("weight_zero_point", zero, "I32");
-      expectShape("weight_zero_point", zero, Math.ceil((rows * bits) / 32), grid.columnGroups);
+      expectShape("weight_zero_point", zero, ...shapes.weight_zero_point);
     }
     const order = input.parts.get("weight_g_idx");
     if (order) {
       expectDtype("weight_g_idx", order, "I32");
-      expectShape("weight_g_idx", order, columns);
+      expectShape("weight_g_idx", order, ...shapes.weight_g_idx);
     }
     checkedSize(rows, columns);
     const { columnGroups, ...strides } = grid;
@@ -78,6 +89,24 @@ export const packed: Layout = {
         }),
       },
     };
+  },
+  parts(input) {
+    checkFit(input);
+    const { rows, columns, scheme } = input;
+    const { bits, group, asymmetric, scaleDtype } = scheme;
+    const shapes = packedShapes({ rows, columns, bits, groups: group ? columns / group : 1 });
+    const size = new Uint8Array(new BigInt64Array([BigInt(rows), BigInt(columns)]).buffer);
+    const parts: StoredPart[] = [
+      { name: "weight_packed", dtype: "I32", shape: shapes.weight_packed, content: { plane: 0, arrangement: "rows" } },
+      { name: "weight_scale", dtype: scaleDtype, shape: shapes.weight_scale, content: { plane: 1, arrangement: "rows" } },
+      { name: "weight_shape", dtype: "I64", shape: shapes.weight_shape, content: { bytes: size } },
+    ];
+    if (asymmetric) {
+      const arrangement = bits === 4 ? "pack-4-bit-zeros-along-rows" : "pack-8-bit-zeros-along-rows";
+      const shape = shapes.weight_zero_point;
+      parts.push({ name: "weight_zero_point", dtype: "I32", shape, content: { plane: 2, arrangement } });
+    }
+    return parts;
   },
 };
 
@@ -126,6 +155,7 @@ export const integerScaled: Layout = {
       },
     };
   },
+  parts: (input) => scaledParts(input, "I8"),
 };
 
 /**
@@ -162,7 +192,16 @@ export const floatBlocks: Layout = {
       },
     };
   },
+  parts: (input) => scaledParts(input, "F8_E4M3"),
 };
+
+/** A byte per weight and a scale per row. */
+function scaledParts({ rows, columns, scheme }: PartsInput, dtype: string): StoredPart[] {
+  return [
+    { name: "weight", dtype, shape: [rows, columns], content: { plane: 0, arrangement: "rows" } },
+    { name: "weight_scale", dtype: scheme.scaleDtype, shape: [rows, 1], content: { plane: 1, arrangement: "rows" } },
+  ];
+}
 
 /** The weight's own statement first; without it, what the words hold when the configured width divides them. */
 function columnsOf(input: LayoutInput, rows: number, words: number): number {

@@ -3,6 +3,8 @@ import type { Problems } from "../../problems";
 import { dtypes } from "../dtypes";
 import { type JsonObject } from "../config";
 import type { PlacedTensor } from "../store";
+import type { PartsInput, StoredPart } from "./parts";
+import type { PlanesStatement } from "./planes";
 
 /** A way to store a weight as several tensors of one module. */
 export interface Layout {
@@ -14,6 +16,8 @@ export interface Layout {
   matches(parts: ReadonlyMap<string, PlacedTensor>): boolean;
   /** Throws `Inconsistent` where shapes and types contradict each other. */
   describe(input: LayoutInput): LayoutDescription;
+  /** The tensors of a weight in this layout, from the planes of its encoding. Throws "bad-request" for sizes that do not fit. */
+  parts(input: PartsInput): readonly StoredPart[];
 }
 
 export interface LayoutInput {
@@ -23,15 +27,19 @@ export interface LayoutInput {
   readonly method?: string;
   /** Value of `weight_shape`. */
   readonly shape?: readonly [rows: number, columns: number];
+  /** What the file's metadata says of a weight in Bitlens' own layout. */
+  readonly planes?: PlanesStatement;
   readonly problems: Problems;
 }
 
 export interface LayoutDescription {
   readonly shape: readonly [rows: number, columns: number];
   readonly label: string;
-  /** Names of the parts that are planes, in the order of `AffineLayout`. */
+  /** Names of the parts that are planes, in the order of `AffineLayout` or of the encoding. */
   readonly planes: readonly string[];
-  readonly affine: AffineLayout;
+  /** An integer grid; otherwise `encoding` names what the planes are of. */
+  readonly affine?: AffineLayout;
+  readonly encoding?: string;
 }
 
 export class Inconsistent extends Error {}

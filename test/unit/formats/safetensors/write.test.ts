@@ -39,7 +39,7 @@ const block = (dtype = "F32"): Record<string, TensorSpec> => ({
 const config = () => JSON.parse(fs.readFileSync(path.join(out(), "config.json"), "utf8"));
 
 describe("exporting safetensors", () => {
-  for (const { name: target } of safetensors.exportTargets) {
+  for (const { name: target } of safetensors.exportTargets.filter((t) => /^int[48]-(g|channel)/.test(t.name))) {
     it(`as ${target} reads back as what the encoding decodes to`, async () => {
       folder.put("m.safetensors", safetensorsFile(block()));
       const { index, assignments, plan } = await exportPlainly({
