@@ -83,6 +83,7 @@ function quantizable(
 ): QuantizableTensor[] {
   const names = new Map<string, Set<string>>();
   for (const target of format.exportTargets) {
+    if (target.alone) continue;
     for (const { tensor, encoding } of uniform(target.name)) names.set(tensor, (names.get(tensor) ?? new Set()).add(encoding));
   }
   return index.tensors.flatMap((info): QuantizableTensor[] => {
