@@ -146,12 +146,13 @@ function startDescent(x: usize, nmax: i32, codes: usize, sums: usize): void {
   }
   const alive = f32x4.ge(magnitude, f32x4.splat(ZERO_BLOCK));
   const inverse = f32x4.div(f32x4.splat(-nmax as f32), extreme);
+  const high = f32x4.splat((nmax - 1) as f32);
   let sumlx = zero;
   let suml2 = zero;
   for (let i: usize = 0; i < 256; i += 16) {
     const v = v128.load(x + i);
     const w = f32x4.mul(v, v);
-    const l = clamped(f32x4.mul(inverse, v), i32x4.splat(-nmax), i32x4.splat(nmax - 1));
+    const l = f32x4.pmin(high, rounded(f32x4.mul(inverse, v))); // the extreme itself becomes −nmax
     v128.store(codes + i, l);
     sumlx = f32x4.add(sumlx, f32x4.mul(f32x4.mul(w, v), l));
     suml2 = f32x4.add(suml2, f32x4.mul(f32x4.mul(w, l), l));
