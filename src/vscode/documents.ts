@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { BudgetStore } from "./budgetStore";
 import type { EngineHost } from "./engineHost";
 import type { DocumentEvent } from "./modelDocument";
 import { ModelDocument } from "./modelDocument";
@@ -21,6 +22,7 @@ export class Documents implements vscode.Disposable {
     private readonly engine: EngineHost,
     private readonly views: ViewStore,
     private readonly log: vscode.LogOutputChannel,
+    private readonly budgets: BudgetStore,
   ) {}
 
   get active(): ModelDocument | undefined {
@@ -41,6 +43,8 @@ export class Documents implements vscode.Disposable {
     // A file that does not open is told in the panel; whoever waits for it hears it too.
     document.loaded().catch(() => {});
     document.view = this.views.get(uri);
+    document.budget.restore(this.budgets.get(uri));
+    document.keepBudget = (stored) => this.budgets.set(uri, stored);
     this.#open.set(uri.toString(), document);
     const forwarding = document.onDidChange((event) => this.#changes.fire({ document, event }));
     document.onDidClose(() => {

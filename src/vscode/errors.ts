@@ -55,6 +55,16 @@ export function exportNeedsTrust(): UserError {
   });
 }
 
+/** `findings`: one sentence each, the first of them shown. */
+export function recipeDoesNotFit(recipe: string, model: string, findings: readonly string[]): UserError {
+  const more = findings.length > 1 ? ` There ${findings.length === 2 ? "is 1 more problem" : `are ${findings.length - 1} more problems`}; see the log.` : "";
+  return error(`${recipe} cannot be applied to ${model}: ${findings[0]}${more}`, showLog);
+}
+
+export function recipeUnreadable(recipe: string, cause: EngineError): UserError {
+  return error(`${recipe} could not be read: ${cause.describe()}`);
+}
+
 export function unknownTensor(name: string, tensor: string): UserError {
   return warning(`${name} has no tensor named ${tensor}.`);
 }

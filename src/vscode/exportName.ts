@@ -10,9 +10,15 @@ const ownEncoding = /[-_.](f32|f16|bf16|fp16|fp32|i?q\d[\w]*|int8|int4|tq\d_\d|m
  * folder for safetensors.
  */
 export function exportName(source: string, target: FormatName, encoding: string): string {
+  return `${baseName(source)}-${encoding}${target === "safetensors" ? "" : `.${target}`}`;
+}
+
+/** The name to propose for a recipe. */
+export const recipeName = (source: string): string => `${baseName(source)}.bitlens.json`;
+
+function baseName(source: string): string {
   const file = path.basename(source).replace(/\.(safetensors\.index\.json|safetensors|gguf|onnx)$/i, "");
   const stem = file.replace(/-\d{5}-of-\d{5}$/, "");
   const named = anonymous.test(stem) ? path.basename(path.dirname(source)) || stem : stem;
-  const base = named.replace(ownEncoding, "") || named;
-  return `${base}-${encoding}${target === "safetensors" ? "" : `.${target}`}`;
+  return named.replace(ownEncoding, "") || named;
 }

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { App } from "./app";
+import { BudgetStore } from "./budgetStore";
 import { registerCommands } from "./commands";
 import { Documents } from "./documents";
 import { EngineHost } from "./engineHost";
@@ -25,7 +26,7 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
   const log = vscode.window.createOutputChannel("Bitlens", { log: true });
   const engine = new EngineHost(context.extensionPath, log);
   const views = new ViewStore(context.workspaceState);
-  const documents = new Documents(engine, views, log);
+  const documents = new Documents(engine, views, log, new BudgetStore(context.workspaceState));
   const exports = new ExportJobs(engine);
   const app: App = { extensionUri: context.extensionUri, log, engine, documents, exports };
   const tree = new LayersTree(documents);

@@ -1,4 +1,5 @@
-import type { FromPanel, PanelView } from "../core/api/panel";
+import type { BudgetAction, FromPanel, PanelView } from "../core/api/panel";
+import type { FormatName } from "../core/model";
 
 /** Largest picture or table that the panel may hand over. A canvas of 8,000 × 8,000 pixels as PNG stays far below. */
 const maximumSaveBytes = 128 * 2 ** 20;
@@ -8,7 +9,9 @@ const maximumCopyLength = 32 * 2 ** 20;
 const maximumNameLength = 2 ** 16;
 
 const commands = ["analyse", "cancel", "export", "restartEngine", "showLog", "reload"] as const;
-const tabs = ["map", "spectrum", "bits"] as const;
+const tabs = ["map", "spectrum", "bits", "budget"] as const;
+const formats: readonly FormatName[] = ["safetensors", "gguf", "onnx"];
+const plainActions = ["open", "measure", "cancel", "unlockAll", "undo", "redo", "save", "export"] as const;
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -29,6 +32,10 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
       const view = parseView(value.view);
       return view && { type: "view", view };
     }
+    case "budget": {
+      const action = parseBudgetAction(value.action);
+      return action && { type: "budget", action };
+    }
     case "command": {
       const command = commands.find((c) => c === value.command);
       return command && { type: "command", command };
@@ -45,6 +52,27 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
         : undefined;
     default:
       return undefined;
+  }
+}
+
+function parseBudgetAction(value: unknown): BudgetAction | undefined {
+  if (!isFields(value)) return undefined;
+  switch (value.kind) {
+    case "target": {
+      const target = formats.find((f) => f === value.target);
+      return target && { kind: "target", target };
+    }
+    case "size":
+      return isFinite(value.fileBytes) && value.fileBytes >= 0 && typeof value.final === "boolean"
+        ? { kind: "size", fileBytes: value.fileBytes, final: value.final }
+        : undefined;
+    case "lock":
+      if (!isName(value.tensor) || (value.encoding !== undefined && !isName(value.encoding))) return undefined;
+      return { kind: "lock", tensor: value.tensor, ...(value.encoding === undefined ? {} : { encoding: value.encoding }) };
+    default: {
+      const kind = plainActions.find((k) => k === value.kind);
+      return kind && { kind };
+    }
   }
 }
 
@@ -69,6 +97,7 @@ export function parseView(value: unknown): PanelView | undefined {
     ...(value.order === "index" || value.order === "sorted" ? { order: value.order } : {}),
     ...(typeof value.fit === "boolean" ? { fit: value.fit } : {}),
     ...(isName(value.target) ? { target: value.target } : {}),
+    ...(value.unit === "bytes" || value.unit === "bits" ? { unit: value.unit } : {}),
   };
 }
 

@@ -5,8 +5,10 @@ import type { PanelStatus, PanelView } from "../core/api/panel";
 import { CancellationSource } from "../core/cancellation";
 import type { PlainError } from "../core/errors";
 import { EngineError, toEngineError } from "../core/errors";
-import type { ModelIndex, TensorInfo } from "../core/model";
+import type { FormatName, ModelIndex, TensorInfo } from "../core/model";
 import type { TensorReport } from "../core/series";
+import { BudgetSession } from "./budgetSession";
+import type { StoredBudget } from "./budgetState";
 import type { EngineHost } from "./engineHost";
 import { notALocalFile } from "./errors";
 import { Results } from "./results";
@@ -22,11 +24,15 @@ export type DocumentEvent =
   | { readonly kind: "failed"; readonly tensor: string; readonly error: PlainError }
   | { readonly kind: "selected"; readonly tensor: string }
   /** Bring the tensor into view. */
-  | { readonly kind: "show"; readonly tensor: string };
+  | { readonly kind: "show"; readonly tensor: string }
+  | { readonly kind: "showTab"; readonly tab: PanelView["tab"] }
+  /** The bit budget's state, or its plan, changed. */
+  | { readonly kind: "budget" | "plan" };
 
 /** A model that is open in this window, with everything known about it. Its panels come and go; it stays until the last is closed. */
 export class ModelDocument implements vscode.CustomDocument {
   readonly results = new Results();
+  readonly budget: BudgetSession;
   readonly #engine: EngineHost;
   readonly #log: vscode.LogOutputChannel;
   readonly #changes = new vscode.EventEmitter<DocumentEvent>();
@@ -41,6 +47,8 @@ export class ModelDocument implements vscode.CustomDocument {
   #selected: string | undefined;
   /** The panel's own view, kept for the next panel of this file. */
   view: PanelView | undefined;
+  /** Called with what was decided about the bit budget. */
+  keepBudget: (stored: StoredBudget) => void = () => {};
 
   readonly onDidChange = this.#changes.event;
   readonly onDidClose = this.#closed.event;
@@ -52,6 +60,13 @@ export class ModelDocument implements vscode.CustomDocument {
   ) {
     this.#engine = engine;
     this.#log = log;
+    this.budget = new BudgetSession({
+      path: uri.fsPath,
+      engine: async () => (await engine.start()).engine,
+      facts: () => this.#index && { parameterCount: this.#index.parameterCount, targets: this.#targets(this.#index) },
+      changed: (what) => this.#changes.fire({ kind: what }),
+      keep: (stored) => this.keepBudget(stored),
+    });
     this.#loading = this.#load();
   }
 
@@ -87,6 +102,7 @@ export class ModelDocument implements vscode.CustomDocument {
   async reload(): Promise<void> {
     await this.cancel();
     this.results.clear();
+    this.budget.clear();
     this.#index = undefined;
     this.#choices = undefined;
     this.#changes.fire({ kind: "cleared" });
@@ -104,6 +120,7 @@ export class ModelDocument implements vscode.CustomDocument {
       this.#log.info(`${this.name}: ${this.#index.tensors.length} tensors, header read in ${Date.now() - began} ms.`);
       this.#setStatus({ kind: "idle" });
       this.#changes.fire({ kind: "model" });
+      void this.budget.refresh();
       void this.#askChoices();
       if (settings.analyzeOnOpen()) void this.analyse();
       return this.#index;
@@ -121,9 +138,15 @@ export class ModelDocument implements vscode.CustomDocument {
       const { engine } = await this.#engine.start();
       this.#choices = await engine.exportChoices(this.uri.fsPath, this.#lifetime.token);
       this.#changes.fire({ kind: "choices" });
+      if (this.#targets(this.#index!).length > 1) void this.budget.refresh();
     } catch (error) {
       this.#log.info(`${this.name}: no export choices: ${toEngineError(error).describe()}`);
     }
+  }
+
+  /** Containers that the model can be written as: its own, and those that its export choices name. */
+  #targets({ format }: ModelIndex): FormatName[] {
+    return [...new Set([format, ...(this.#choices ?? []).map((c) => c.format)])];
   }
 
   /**
@@ -238,6 +261,11 @@ export class ModelDocument implements vscode.CustomDocument {
     return true;
   }
 
+  /** Moves the panel to a tab. */
+  showTab(tab: PanelView["tab"]): void {
+    this.#changes.fire({ kind: "showTab", tab });
+  }
+
   #setStatus(status: PanelStatus): void {
     this.#status = status;
     this.#changes.fire({ kind: "status" });
@@ -245,6 +273,7 @@ export class ModelDocument implements vscode.CustomDocument {
 
   dispose(): void {
     this.#running?.source.cancel();
+    this.budget.cancel();
     this.#lifetime.cancel();
     this.#closed.fire();
     this.#closed.dispose();

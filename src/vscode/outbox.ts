@@ -11,7 +11,7 @@ const maximumBatchBytes = 2 ** 20;
 
 type Failure = { readonly tensor: string; readonly error: PlainError };
 /** Kinds of which only the latest matters, in the order they are sent. */
-const latestKinds = ["model", "choices", "show", "status"] as const;
+const latestKinds = ["model", "choices", "budget", "plan", "show", "showTab", "status"] as const;
 type LatestKind = (typeof latestKinds)[number];
 
 /**

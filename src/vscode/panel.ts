@@ -1,9 +1,11 @@
 import * as vscode from "vscode";
-import type { FromPanel, PanelModel } from "../core/api/panel";
+import { serializeRecipe } from "../budget/recipe";
+import type { BudgetAction, FromPanel, PanelModel, PanelView } from "../core/api/panel";
 import { DisposalBin } from "../core/disposal";
 import { toEngineError } from "../core/errors";
 import type { EngineHost } from "./engineHost";
-import { cannotSave } from "./errors";
+import { cannotSave, unexpected } from "./errors";
+import { recipeName } from "./exportName";
 import { parseFromPanel } from "./messages";
 import type { DocumentEvent, ModelDocument } from "./modelDocument";
 import { Outbox } from "./outbox";
@@ -42,6 +44,7 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
   let restored = false;
   /** Asked for while the webview was not listening. */
   let pendingShow: string | undefined;
+  let pendingTab: PanelView["tab"] | undefined;
 
   webview.options = { enableScripts: true, localResourceRoots: panelRoots(services.extensionUri) };
   bin.add(
@@ -73,6 +76,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
       case "view":
         document.view = message.view;
         return services.views.set(document.uri, message.view);
+      case "budget":
+        return budget(message.action).catch((error) => tell(unexpected("The bit budget", toEngineError(error))));
       case "command":
         return void vscode.commands.executeCommand(commandOf[message.command], document.uri);
       case "save":
@@ -100,6 +105,14 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
         if (outbox.isOpen) return outbox.put({ type: "show", tensor: event.tensor });
         pendingShow = event.tensor;
         return;
+      case "showTab":
+        if (outbox.isOpen) return outbox.put({ type: "showTab", tab: event.tab });
+        pendingTab = event.tab;
+        return;
+      case "budget":
+        return sendBudget();
+      case "plan":
+        return sendPlan();
       case "selected":
         return;
     }
@@ -113,6 +126,10 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     outbox.fail(...[...document.results.failures].map(([tensor, error]) => ({ tensor, error })));
     if (pendingShow) outbox.put({ type: "show", tensor: pendingShow });
     pendingShow = undefined;
+    sendBudget();
+    sendPlan();
+    if (pendingTab) outbox.put({ type: "showTab", tab: pendingTab });
+    pendingTab = undefined;
     outbox.put({ type: "status", status: document.status });
   }
 
@@ -123,6 +140,27 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
       const view = restored || !document.view ? {} : { view: document.view };
       restored = true;
       outbox.put({ type: "model", model, ...facts, detailOnRequest: true, measured: document.results.reports.size, ...view });
+    }
+  }
+
+  function sendBudget(): void {
+    const view = document.budget.view;
+    if (view) outbox.put({ type: "budget", budget: view });
+  }
+
+  function sendPlan(): void {
+    const { plan } = document.budget;
+    if (plan) outbox.put({ type: "plan", plan });
+  }
+
+  async function budget(action: BudgetAction): Promise<void> {
+    if (action.kind === "export") return void vscode.commands.executeCommand("bitlens.exportRecipe", document.uri, { plan: true });
+    if (action.kind !== "save") return document.budget.apply(action);
+    const text = serializeRecipe(document.budget.recipe());
+    try {
+      await saveBytes(document.uri, recipeName(document.uri.fsPath), new TextEncoder().encode(text));
+    } catch (error) {
+      tell(cannotSave(toEngineError(error)));
     }
   }
 

@@ -79,6 +79,8 @@ export interface SensitivityRequest {
   readonly path: string;
   /** Container of the result: the model's own, or "gguf" for a Hugging Face folder. */
   readonly target: FormatName;
+  /** Only what was measured before: "not-found" where nothing is remembered. */
+  readonly rememberedOnly?: boolean;
 }
 
 /** Tensors by name pattern, by role, or both. */

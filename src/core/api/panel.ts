@@ -1,7 +1,8 @@
 import type { PlainError } from "../errors";
-import type { ModelIndex } from "../model";
+import type { FormatName, ModelIndex } from "../model";
+import type { SensitivityTable } from "../sensitivity";
 import type { TensorReport } from "../series";
-import type { DeviceInfo, EncodingInfo, ExportChoice, Progress } from "./engine";
+import type { DeviceInfo, EncodingInfo, ExportChoice, Progress, UniformPoint } from "./engine";
 
 /** What the panel is doing, each with a designed appearance. */
 export type PanelStatus =
@@ -21,7 +22,7 @@ export type PanelModel = Omit<ModelIndex, "tensors"> & {
 
 /** Kept by the webview across hiding and reloads (webview state) and mirrored to the host. */
 export interface PanelView {
-  readonly tab: "map" | "spectrum" | "bits";
+  readonly tab: "map" | "spectrum" | "bits" | "budget";
   readonly measure: string;
   readonly encoding: string;
   readonly sort: string;
@@ -39,7 +40,61 @@ export interface PanelView {
   readonly fit?: boolean;
   /** Bits: the uniform encoding to compare with; the first choice when absent. */
   readonly target?: string;
+  /** Budget: what the size is said in; "bytes" when absent. */
+  readonly unit?: "bytes" | "bits";
 }
+
+/** Where the bit budget of one target container stands. */
+export interface PanelBudget {
+  readonly target: FormatName;
+  readonly targets: readonly FormatName[];
+  readonly state:
+    /** Looking whether the errors were measured before. */
+    | { readonly kind: "opening" }
+    | { readonly kind: "unmeasured"; readonly error?: PlainError }
+    | { readonly kind: "measuring"; readonly progress?: Progress }
+    | { readonly kind: "ready"; readonly table: SensitivityTable; readonly uniforms: readonly UniformPoint[] };
+}
+
+/** The best assignment of the size asked for, under the locks. */
+export interface PanelPlan {
+  readonly target: FormatName;
+  /** Size asked for, of all weight files; `byteLength` is the largest reached that is not above, or the smallest possible. */
+  readonly fileBytes: number;
+  readonly byteLength: number;
+  readonly bitsPerWeight: number;
+  readonly squaredError: number;
+  readonly lowerBound: number;
+  readonly exact: boolean;
+  /** Files of the smallest and of the most exact assignment that the locks allow. */
+  readonly minimum: number;
+  readonly maximum: number;
+  /** By position in the table's tensors: position of the chosen candidate. */
+  readonly choices: readonly number[];
+  /** Positions of locked tensors. */
+  readonly locked: readonly number[];
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+  /** Bytes and error of best assignments under the locks, ascending bytes. */
+  readonly curve: readonly (readonly [byteLength: number, squaredError: number])[];
+}
+
+export type BudgetAction =
+  /** The tab is shown: errors that were measured before open at once. */
+  | { readonly kind: "open" }
+  | { readonly kind: "measure" }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "target"; readonly target: FormatName }
+  /** Bytes of all weight files. A drag sends many that are not final and are one step of undo. */
+  | { readonly kind: "size"; readonly fileBytes: number; readonly final: boolean }
+  /** Without an encoding: unlock. */
+  | { readonly kind: "lock"; readonly tensor: string; readonly encoding?: string }
+  | { readonly kind: "unlockAll" }
+  | { readonly kind: "undo" }
+  | { readonly kind: "redo" }
+  /** Write the plan's recipe. */
+  | { readonly kind: "save" }
+  | { readonly kind: "export" };
 
 /**
  * Host → webview. Messages between the two travel as JSON with buffers beside it, so NaN and ±Infinity arrive as null; the
@@ -69,7 +124,11 @@ export type ToPanel =
   | { readonly type: "status"; readonly status: PanelStatus }
   | { readonly type: "choices"; readonly choices: readonly ExportChoice[] }
   /** Go to a layer (command Show Layer, tree view). */
-  | { readonly type: "show"; readonly tensor: string };
+  | { readonly type: "show"; readonly tensor: string }
+  /** Go to a tab (command Plan Bit Budget). */
+  | { readonly type: "showTab"; readonly tab: PanelView["tab"] }
+  | { readonly type: "budget"; readonly budget: PanelBudget }
+  | { readonly type: "plan"; readonly plan: PanelPlan };
 
 /** Webview → host. */
 export type FromPanel =
@@ -78,6 +137,7 @@ export type FromPanel =
   /** Send this tensor's whole report in a "reports" message. Asked only where `detailOnRequest`. */
   | { readonly type: "detail"; readonly tensor: string }
   | { readonly type: "view"; readonly view: PanelView }
+  | { readonly type: "budget"; readonly action: BudgetAction }
   | { readonly type: "command"; readonly command: "analyse" | "cancel" | "export" | "restartEngine" | "showLog" | "reload" }
   /** Save bytes that the panel made (PNG or CSV) through the host's save dialog, or copy text. */
   | { readonly type: "save"; readonly name: string; readonly bytes: Uint8Array }

@@ -115,6 +115,9 @@ async function prepared(request: SensitivityRequest, context: RecipeContext): Pr
   const fingerprint = await fingerprintOf(model);
   const kept = await recall(files, model.folder.path, fingerprint, target);
   if (kept) return { model, target, table: kept };
+  if (request.rememberedOnly) {
+    throw new EngineError("not-found", "The errors of this model's encodings were not measured yet.", { file: model.index.path });
+  }
   const { token, now, onProgress } = context;
   const table = await measureSensitivity({ model, target, fingerprint, pool: context.pool(), token, now, onProgress });
   await remember(files, model.folder.path, table);

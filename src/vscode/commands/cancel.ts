@@ -7,7 +7,9 @@ export const cancel: Command = {
   doing: "Cancelling",
   async run(app) {
     const running = app.documents.all.filter((d) => d.running);
-    if (!running.length && !app.exports.running) return tell(nothingToCancel());
+    const measuring = app.documents.all.filter((d) => d.budget.measuring);
+    for (const { budget } of measuring) budget.cancel();
+    if (!running.length && !measuring.length && !app.exports.running) return tell(nothingToCancel());
     app.exports.cancel();
     await Promise.all(running.map((d) => d.cancel()));
   },

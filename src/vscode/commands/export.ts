@@ -4,6 +4,7 @@ import type { ExportChoice, ExportResult } from "../../core/api/engine";
 import type { EngineError } from "../../core/errors";
 import { toEngineError } from "../../core/errors";
 import type { FormatName } from "../../core/model";
+import type { Recipe } from "../../core/recipe";
 import type { App } from "../app";
 import { exportFailed, exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
 import { exportName } from "../exportName";
@@ -50,7 +51,7 @@ export const exportModel: Command = {
       );
     const output = choice && (answers?.output ?? (await pickOutput(document, choice)));
     if (!choice || !output) return undefined;
-    const result = await runExport(app, document, choice, output);
+    const result = await runExport(app, document, { label: choice.label, encoding: choice.encoding }, output);
     if (result && !answers) void tellResult(result);
     return result;
   },
@@ -83,7 +84,11 @@ async function pickChoice(document: ModelDocument, choices: readonly ExportChoic
 
 const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
 
-async function pickOutput(document: ModelDocument, { format, label, encoding }: ExportChoice): Promise<string | undefined> {
+/** The recipe's or encoding's name stands in the proposed file name. */
+export async function pickOutput(
+  document: ModelDocument,
+  { format, label, encoding }: Pick<ExportChoice, "format" | "label" | "encoding">,
+): Promise<string | undefined> {
   const name = exportName(document.uri.fsPath, format, encoding);
   const beside = proposedFolder(document.uri);
   const isFolder = format === "safetensors"; // weights, configuration and tokenizer together
@@ -96,23 +101,24 @@ async function pickOutput(document: ModelDocument, { format, label, encoding }: 
   return target?.fsPath;
 }
 
-async function runExport(
+/** Exports under a notification that can cancel it. Undefined when nothing was written; the person knows why. */
+export async function runExport(
   app: App,
   document: ModelDocument,
-  choice: ExportChoice,
+  { label, ...what }: { readonly label: string } & ({ readonly encoding: string } | { readonly recipe: Recipe }),
   output: string,
 ): Promise<ExportResult | undefined> {
   const began = Date.now();
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: `Exporting ${document.name} as ${choice.label}`,
+    title: `Exporting ${document.name} as ${label}`,
     cancellable: true,
   };
   try {
     const result = await vscode.window.withProgress(options, (progress, token) => {
       let shown = 0;
       return app.exports.run(
-        { path: document.uri.fsPath, encoding: choice.encoding, output },
+        { path: document.uri.fsPath, output, ...what },
         document.name,
         (p) => {
           const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
@@ -124,7 +130,7 @@ async function runExport(
       );
     });
     app.log.info(
-      `${document.name}: exported as ${choice.encoding} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`,
+      `${document.name}: exported as ${"encoding" in what ? what.encoding : label} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`,
     );
     for (const note of result.notes) app.log.info(`${document.name}: ${note}`);
     return result;
@@ -137,7 +143,7 @@ async function runExport(
 }
 
 /** Says what was written and offers to look at it. */
-async function tellResult(result: ExportResult): Promise<void> {
+export async function tellResult(result: ExportResult): Promise<void> {
   const open = "Open";
   const reveal = "Show in Explorer";
   const notes = "Notes";

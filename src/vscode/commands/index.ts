@@ -7,8 +7,10 @@ import { analyze } from "./analyze";
 import { cancel } from "./cancel";
 import type { Command } from "./command";
 import { exportModel } from "./export";
+import { exportRecipe } from "./exportRecipe";
 import { inspectOutliers } from "./inspectOutliers";
 import { openSample } from "./openSample";
+import { planBudget } from "./planBudget";
 import { reload } from "./reload";
 import { restartEngine } from "./restartEngine";
 import { showLayer } from "./showLayer";
@@ -19,6 +21,8 @@ export const commands: readonly Command[] = [
   analyze,
   inspectOutliers,
   exportModel,
+  planBudget,
+  exportRecipe,
   showLayer,
   cancel,
   restartEngine,
