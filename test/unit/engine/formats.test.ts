@@ -33,7 +33,7 @@ function tinySafetensors(): Uint8Array {
   const data = (count: number, seed: number) => new Uint8Array(gaussian(count, { seed }).buffer);
   return safetensorsFile({
     "model.embed_tokens.weight": { dtype: "F32", shape: [40, hidden], data: data(40 * hidden, 1) },
-    "model.layers.0.mlp.up_proj.weight": { dtype: "F32", shape: [100, hidden], data: data(100 * hidden, 2) },
+    "model.layers.0.mlp.up_proj.weight": { dtype: "F32", shape: [104, hidden], data: data(104 * hidden, 2) },
     "model.layers.0.input_layernorm.weight": { dtype: "F32", shape: [hidden], data: data(hidden, 3) },
   });
 }
