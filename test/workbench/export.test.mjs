@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { eventually, findCommand, openInPanel, palette, quickPick, toasts } from "../harness/workbench.mjs";
 import { writeGguf, writeSafetensors } from "../extension/models.ts";
 import { panelState } from "./panel.mjs";
 import { modelFolder, screenshot, startSession } from "./session.mjs";
+
+/** The engine among a server's descendants. */
+function enginePid(server) {
+  const table = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
+  const rows = table.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).filter(Boolean);
+  const children = (pid) => rows.filter((r) => Number(r[2]) === pid).flatMap((r) => [r, ...children(Number(r[1]))]);
+  const engine = children(server).find((r) => r[3].includes("dist/engine.js"));
+  assert.ok(engine, "no engine runs");
+  return Number(engine[1]);
+}
 
 const dialogInput = ".quick-input-widget input.input";
 
@@ -68,6 +79,15 @@ describe("exporting from the workbench", () => {
     await panelState(page, "done");
   });
 
+  it("a chart is saved as CSV and as PNG through the save dialog", async () => {
+    for (const [kind, begins] of [["CSV", /^[^,\n]+,/], ["PNG", /^\x89PNG/]]) {
+      const target = path.join(session.folder, `map.${kind.toLowerCase()}`);
+      await session.panel.locator(`#view-map [aria-label$="save as ${kind}"]`).first().click();
+      await saveAs(target);
+      await eventually(async () => assert.match(readFileSync(target, "latin1"), begins), 20_000);
+    }
+  });
+
   it("a safetensors model is exported to a folder with its configuration", async () => {
     await palette(page, "View: Close All Editors");
     await page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: "tale" }).first().click();
@@ -81,6 +101,18 @@ describe("exporting from the workbench", () => {
     const config = JSON.parse(readFileSync(path.join(target, "config.json"), "utf8"));
     assert.equal(config.quantization_config.format, "pack-quantized");
     assert.ok(existsSync(path.join(target, "tokenizer.json")));
+  });
+
+  it("a killed engine is told in the panel, which offers to resume, and resumes", async () => {
+    await palette(page, "View: Close All Editors");
+    await openInPanel(page, "big.safetensors");
+    await panelState(page, "running");
+    process.kill(enginePid(session.server.child.pid), "SIGKILL");
+    await panelState(page, "engine-restarted");
+    await screenshot(page, "engine-killed");
+    await session.panel.locator("header.head .actions vscode-button").first().click();
+    await panelState(page, "running", "done");
+    await palette(page, "Notifications: Clear All Notifications");
   });
 
   it("cancelling an analysis and an export acts at once and leaves nothing behind", async () => {
