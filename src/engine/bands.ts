@@ -13,10 +13,15 @@ export interface Division {
 const ROW_STEP = 8;
 
 /**
- * Cuts a matrix into bands of about equal size, at least one for each thread; rows are kept whole unless there are too few of them
- * and they are too long for one tile. Bands of a transposed tensor are larger: each is read in short strips of every stored row.
+ * Cuts a matrix into bands of about equal size, at least one for each thread; rows are kept whole unless there are too few of
+ * them and they are too long for one tile. Bands of a transposed tensor are larger: each is read in short strips of every
+ * stored row.
  */
-export function bandsOf(shape: MatrixShape, { threads, divideFrom = DIVIDE_FROM }: Division, { transposed = false, wholeRows = false } = {}): Band[] {
+export function bandsOf(
+  shape: MatrixShape,
+  { threads, divideFrom = DIVIDE_FROM }: Division,
+  { transposed = false, wholeRows = false } = {},
+): Band[] {
   const { rows, columns } = shape;
   const elements = rows * columns;
   const count = elements < divideFrom ? 1 : Math.max(threads, Math.ceil(elements / divideFrom / (transposed ? 4 : 1)));
@@ -25,7 +30,8 @@ export function bandsOf(shape: MatrixShape, { threads, divideFrom = DIVIDE_FROM 
     const step = Math.ceil(columns / perRow / STRETCH) * STRETCH;
     const bands: Band[] = [];
     for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column += step) bands.push({ row, rows: 1, column, columns: Math.min(step, columns - column) });
+      for (let column = 0; column < columns; column += step)
+        bands.push({ row, rows: 1, column, columns: Math.min(step, columns - column) });
     }
     return bands;
   }

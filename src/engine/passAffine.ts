@@ -23,7 +23,10 @@ export class AffineReader implements TileReader {
   #window: AffineWindow | undefined;
   #planes: Uint8Array[] = [];
 
-  constructor(readonly context: PassContext, readonly tensor: TensorSource) {
+  constructor(
+    readonly context: PassContext,
+    readonly tensor: TensorSource,
+  ) {
     const { storage } = tensor;
     if (!storage.affine) throw new EngineError("malformed", "This integer grid has no layout.", { tensor: tensor.name });
     this.rows = tensor.rows;
@@ -31,7 +34,8 @@ export class AffineReader implements TileReader {
     this.#layout = storage.affine;
     this.#ranges = storage.planes;
     const names = affinePlanes(storage.affine, storage.planes.length);
-    if (storage.planes.length < names.length) throw new EngineError("malformed", `This integer grid has no ${names[storage.planes.length]}.`, { tensor: tensor.name });
+    if (storage.planes.length < names.length)
+      throw new EngineError("malformed", `This integer grid has no ${names[storage.planes.length]}.`, { tensor: tensor.name });
     const elements = tensor.rows * tensor.columns;
     this.bytesPerElement = elements ? storage.planes.reduce((sum, range) => sum + lengthOf(range), 0) / elements : 0;
     const at = names.indexOf("groupIndex");
@@ -80,7 +84,10 @@ export class AffineReader implements TileReader {
         this.#window = window;
         return;
       }
-      if (rows === region.rows) throw new EngineError("unsupported", `Rows of ${this.columns} elements of this integer grid do not fit into memory.`, { tensor: this.tensor.name });
+      if (rows === region.rows)
+        throw new EngineError("unsupported", `Rows of ${this.columns} elements of this integer grid do not fit into memory.`, {
+          tensor: this.tensor.name,
+        });
       rows = Math.max(region.rows, Math.floor(rows / 2));
     }
   }
@@ -91,6 +98,10 @@ export class AffineReader implements TileReader {
 }
 
 function contains(outer: Region, inner: Region): boolean {
-  return inner.row >= outer.row && inner.row + inner.rows <= outer.row + outer.rows
-    && inner.column >= outer.column && inner.column + inner.columns <= outer.column + outer.columns;
+  return (
+    inner.row >= outer.row
+    && inner.row + inner.rows <= outer.row + outer.rows
+    && inner.column >= outer.column
+    && inner.column + inner.columns <= outer.column + outer.columns
+  );
 }

@@ -26,9 +26,23 @@ export interface PassContext {
 
 export function passContext(io: PassIo, kernels: Kernels, arena: Arena): PassContext {
   const { buffer } = kernels.memory;
-  return { io, kernels, arena, u8: new Uint8Array(buffer), u32: new Uint32Array(buffer), f32: new Float32Array(buffer), f64: new Float64Array(buffer) };
+  return {
+    io,
+    kernels,
+    arena,
+    u8: new Uint8Array(buffer),
+    u32: new Uint32Array(buffer),
+    f32: new Float32Array(buffer),
+    f64: new Float64Array(buffer),
+  };
 }
 
 export function checkPass(io: PassIo): void {
   if (io.isCancelled()) throw cancelled();
 }
+
+/** Magnitude bits of an f32 from which on it is infinite or NaN. */
+export const INFINITE_BITS = 0x7f800000;
+
+/** Sub-counters of histograms are u32; they are emptied before so many elements could overflow them. */
+export const COUNTER_LIMIT = 2 ** 31;

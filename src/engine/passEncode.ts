@@ -8,7 +8,7 @@ import type { PassContext } from "./passContext";
 import { encodeTile } from "./passEncodeTile";
 import { checkRowLength, eachMatrixTile } from "./passMatrix";
 import { isDivisible, tileReader } from "./passReader";
-import type { Tile } from "./passStatistics";
+import type { Tile } from "./passTiles";
 import type { EncodeTask } from "./tasks";
 
 /** Bytes of each plane of a band. Bands of more than one row start at a multiple of the encoding's row alignment. */
@@ -24,15 +24,19 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
   const { tensor, importance } = task;
   const encoding = encodingNamed(task.encoding);
   const { columns } = tensor;
-  if (!encoding.encode) throw new EngineError("unsupported", `${encoding.label} can be read but not written.`, { tensor: tensor.name });
+  if (!encoding.encode)
+    throw new EngineError("unsupported", `${encoding.label} can be read but not written.`, { tensor: tensor.name });
   if (columns > 0 && !fits(encoding, columns)) {
-    const message = `${encoding.label} needs rows of a multiple of ${encoding.blockElements} weights; this tensor's have ${columns}.`;
+    const { label, blockElements } = encoding;
+    const message = `${label} needs rows of a multiple of ${blockElements} weights; this tensor's have ${columns}.`;
     throw new EngineError("bad-request", message, { tensor: tensor.name });
   }
   const wholeRows = importance !== undefined || !isDivisible(encoding);
   if (wholeRows) checkRowLength(tensor, encoding.label);
   if (importance && importance.length !== columns) {
-    throw new EngineError("bad-request", `There are ${importance.length} importance weights for ${columns} columns.`, { tensor: tensor.name });
+    throw new EngineError("bad-request", `There are ${importance.length} importance weights for ${columns} columns.`, {
+      tensor: tensor.name,
+    });
   }
   const total = bandBytes(encoding, columns, band);
   const collected = task.planes.map((target, i) => ("collect" in target ? new Uint8Array(total[i]) : undefined));
@@ -45,7 +49,9 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
     throw new EngineError("unsupported", `${encoding.label} cannot hold rows in RoPE order.`, { tensor: tensor.name });
   }
   if (alignment > 1 && columns * alignment > TILE_CAPACITY) {
-    throw new EngineError("unsupported", `Rows of ${columns} elements are too long for ${encoding.label}.`, { tensor: tensor.name });
+    throw new EngineError("unsupported", `Rows of ${columns} elements are too long for ${encoding.label}.`, {
+      tensor: tensor.name,
+    });
   }
   eachMatrixTile(context, reader, tensor, band, { wholeRows, alignment }, (tile) => {
     const planes = encodeAt(context, encoding, tile, importance);
@@ -63,7 +69,8 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
         return;
       }
       const part = bytes.length / tile.rows;
-      for (let r = 0; r < tile.rows; r++) put(i, (tile.row - band.row + r) * perRow[i] + skip, bytes.subarray(r * part, (r + 1) * part));
+      for (let r = 0; r < tile.rows; r++)
+        put(i, (tile.row - band.row + r) * perRow[i] + skip, bytes.subarray(r * part, (r + 1) * part));
     });
     context.io.progress(tile.rows * tile.columns * reader.bytesPerElement);
   });

@@ -1,16 +1,17 @@
 import type { Encoding } from "../encodings";
-import type { PassContext } from "./passContext";
-import type { Tile } from "./passStatistics";
-
-const INFINITE_BITS = 0x7f800000;
+import { INFINITE_BITS, type PassContext } from "./passContext";
+import type { Tile } from "./passTiles";
 
 /**
- * Encodes a tile into the arena's planes: by the compiled kernel where there is one and it covers these values, by the encoding itself
- * otherwise, which throws where it cannot hold them. `importance` lies in the arena too. Returns views of the arena, good until the
- * next call; works in `spare`.
+ * Encodes a tile into the arena's planes: by the compiled kernel where there is one and it covers these values, by the encoding
+ * itself otherwise, which throws where it cannot hold them. `importance` lies in the arena too. Returns views of the arena,
+ * good until the next call; works in `spare`.
  */
 export function encodeTile(
-  context: PassContext, encoding: Encoding, { x, rows, columns }: Tile, importance?: Float32Array,
+  context: PassContext,
+  encoding: Encoding,
+  { x, rows, columns }: Tile,
+  importance?: Float32Array,
 ): readonly Uint8Array[] {
   const { kernels, arena, u8, u32, f32 } = context;
   const addresses: number[] = [];

@@ -6,7 +6,7 @@ import type { PassContext } from "./passContext";
 import { encodeTile } from "./passEncodeTile";
 import { TURNED_COLUMNS } from "./passMatrix";
 import { isDivisible, type TileReader } from "./passReader";
-import type { Tile } from "./passStatistics";
+import type { Tile } from "./passTiles";
 import type { TensorSource } from "./tasks";
 
 /** Can this encoding's error be measured on this tensor: does it fit, and are rows short enough where it must see them whole? */
@@ -22,10 +22,19 @@ export class ErrorTally {
   /** Some encoding must see whole rows. */
   readonly wholeRows: boolean;
 
-  constructor(readonly context: PassContext, reader: TileReader, tensor: TensorSource, names: readonly string[]) {
+  constructor(
+    readonly context: PassContext,
+    reader: TileReader,
+    tensor: TensorSource,
+    names: readonly string[],
+  ) {
     this.#entries = names.map((name) => {
       const encoding = encodingNamed(name);
-      return { encoding, kernel: context.kernels.errorOf(encoding.name), sum: isMeasurable(encoding, tensor, reader) ? 0 : undefined };
+      return {
+        encoding,
+        kernel: context.kernels.errorOf(encoding.name),
+        sum: isMeasurable(encoding, tensor, reader) ? 0 : undefined,
+      };
     });
     this.wholeRows = this.#entries.some((e) => e.sum !== undefined && !isDivisible(e.encoding));
   }

@@ -3,7 +3,7 @@ import type { Band } from "../metrics";
 import { STRETCH, TILE_CAPACITY } from "./passArena";
 import { checkPass, type PassContext } from "./passContext";
 import type { TileReader } from "./passReader";
-import { eachStoredTile, type Tile, type TileChoice } from "./passStatistics";
+import { eachStoredTile, type Tile, type TileChoice } from "./passTiles";
 import type { TensorSource } from "./tasks";
 
 /** Rows of the matrix that are turned round together. */
@@ -15,13 +15,18 @@ export const TURNED_COLUMNS = 2 ** 18;
 export function checkRowLength(tensor: TensorSource, label: string): void {
   const limit = tensor.storage.transposed ? TURNED_COLUMNS : TILE_CAPACITY;
   if (tensor.columns <= limit) return;
-  const message = `${label} needs rows of at most ${limit} weights; this tensor's have ${tensor.columns}. Choose an encoding with groups.`;
+  const message = `${label} needs rows of at most ${limit} weights; these have ${tensor.columns}. Choose one with groups.`;
   throw new EngineError("unsupported", message, { tensor: tensor.name });
 }
 
 /** Reads a band in the order of the matrix, [out][in], whatever the file's order is. */
 export function eachMatrixTile(
-  context: PassContext, reader: TileReader, tensor: TensorSource, band: Band, choice: TileChoice, visit: (tile: Tile) => void,
+  context: PassContext,
+  reader: TileReader,
+  tensor: TensorSource,
+  band: Band,
+  choice: TileChoice,
+  visit: (tile: Tile) => void,
 ): void {
   if (tensor.storage.transposed) eachTurnedTile(context, reader, band, choice.alignment ?? 1, visit);
   else eachStoredTile(context, reader, band, choice, visit);
@@ -31,7 +36,13 @@ export function eachMatrixTile(
  * The file holds [in][out]. Windows of all inputs and as many outputs as fit into the arena are read, and tiles of a few outputs
  * turned out of them.
  */
-function eachTurnedTile(context: PassContext, reader: TileReader, band: Band, alignment: number, visit: (tile: Tile) => void): void {
+function eachTurnedTile(
+  context: PassContext,
+  reader: TileReader,
+  band: Band,
+  alignment: number,
+  visit: (tile: Tile) => void,
+): void {
   const { arena, kernels } = context;
   const part = reader.rows <= TURNED_COLUMNS ? reader.rows : 2 * STRETCH;
   const fitting = Math.floor((arena.rawBytes - 256) / (part * reader.bytesPerElement));

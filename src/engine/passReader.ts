@@ -10,8 +10,8 @@ import type { TensorSource } from "./tasks";
 /** Bytes read from the file at once: small enough to be still in the cache when the kernels come to it. */
 const PIECE_BYTES = 1 << 19;
 /**
- * A window of at most this many bytes is kept for the second reading. Larger ones would be out of the cache by then, and reading them
- * again from the system's memory into a piece that is still in the cache is quicker (by a quarter, for f32).
+ * A window of at most this many bytes is kept for the second reading. Larger ones would be out of the cache by then, and
+ * reading them again from the system's memory into a piece that is still in the cache is quicker (by a quarter, for f32).
  */
 const KEPT_BYTES = 1 << 20;
 
@@ -27,18 +27,24 @@ export interface TileReader {
   /** Announces the rows and columns that the next loads come from; what is small is then read once only. */
   window(row: number, rows: number, column: number, columns: number): void;
   /**
-   * The address of a dense tile [rows][columns] of f32. It is good until the next load, and not to be written to. Within the window;
-   * `columns` is the window's own or, where it is more than a stretch, part of it at a multiple of a stretch.
+   * The address of a dense tile [rows][columns] of f32. It is good until the next load, and not to be written to. Within the
+   * window; `columns` is the window's own or, where it is more than a stretch, part of it at a multiple of a stretch.
    */
   load(row: number, rows: number, column: number, columns: number): Address;
-  /** Columns column…column+columns of all rows of the window, which fits into the arena: f32 rows that stand `stride` elements apart. */
+  /**
+   * Columns column…column+columns of all rows of the window, which fits into the arena: f32 rows that stand `stride` elements
+   * apart.
+   */
   gather(column: number, columns: number): { readonly address: Address; readonly stride: number };
 }
 
 /** Can rows of this encoding be cut at multiples of a stretch, each part being decoded and encoded alone? */
 export function isDivisible(encoding: Encoding): boolean {
-  return encoding.planes.every(({ rowBytes }) => rowBytes(2 * STRETCH) === 2 * rowBytes(STRETCH) && Number.isInteger(rowBytes(STRETCH)))
-    && encoding.planes.every(({ rowBytes }) => rowBytes(3 * STRETCH + 1024) === 3 * rowBytes(STRETCH) + rowBytes(1024));
+  return (
+    encoding.planes.every(
+      ({ rowBytes }) => rowBytes(2 * STRETCH) === 2 * rowBytes(STRETCH) && Number.isInteger(rowBytes(STRETCH)),
+    ) && encoding.planes.every(({ rowBytes }) => rowBytes(3 * STRETCH + 1024) === 3 * rowBytes(STRETCH) + rowBytes(1024))
+  );
 }
 
 export function tileReader(context: PassContext, tensor: TensorSource): TileReader {
@@ -63,7 +69,11 @@ class PlainReader implements TileReader {
   #end = 0;
   #bases: number[] = [];
 
-  constructor(readonly context: PassContext, readonly tensor: TensorSource, readonly encoding: Encoding) {
+  constructor(
+    readonly context: PassContext,
+    readonly tensor: TensorSource,
+    readonly encoding: Encoding,
+  ) {
     const { transposed, planes } = tensor.storage;
     this.rows = transposed ? tensor.columns : tensor.rows;
     this.columns = transposed ? tensor.rows : tensor.columns;
@@ -75,10 +85,14 @@ class PlainReader implements TileReader {
     if (this.columns % encoding.blockElements) {
       throw this.#problem(`Rows of ${this.columns} elements cannot be stored as ${encoding.label}`);
     }
-    if (transposed && (encoding.blockElements !== 1 || encoding.planes.length !== 1 || !Number.isInteger(encoding.planes[0].rowBytes(1)))) {
+    if (
+      transposed
+      && (encoding.blockElements !== 1 || encoding.planes.length !== 1 || !Number.isInteger(encoding.planes[0].rowBytes(1)))
+    ) {
       throw this.#problem(`A transposed tensor cannot be stored as ${encoding.label}`);
     }
-    if (planes.length < encoding.planes.length) throw this.#problem(`${encoding.label} needs ${encoding.planes.length} byte ranges`);
+    if (planes.length < encoding.planes.length)
+      throw this.#problem(`${encoding.label} needs ${encoding.planes.length} byte ranges`);
     this.#rowBytes.forEach((bytes, i) => {
       if (lengthOf(planes[i]) < Math.ceil(bytes * this.rows)) throw this.#problem(`There are too few bytes for its shape`);
     });
@@ -106,7 +120,9 @@ class PlainReader implements TileReader {
     if (this.#decode && this.encoding.planes.length === 1) {
       this.#decode(this.#bases[0] + skip * part[0], count, arena.tile);
     } else {
-      const planes = part.map((bytes, i) => u8.subarray(this.#bases[i] + skip * bytes, Math.ceil(this.#bases[i] + (row + rows - this.#first) * bytes)));
+      const planes = part.map((bytes, i) =>
+        u8.subarray(this.#bases[i] + skip * bytes, Math.ceil(this.#bases[i] + (row + rows - this.#first) * bytes)),
+      );
       this.encoding.decode(planes, row + rows - start, columns, f32.subarray(arena.tile / 4, arena.tile / 4 + count));
     }
     return arena.tile + (row - start) * columns * 4;
@@ -150,7 +166,10 @@ class PlainReader implements TileReader {
     return this.encoding.planes.map((plane) => plane.rowBytes(columns));
   }
 
-  /** Makes sure that rows start…end of these columns are in the arena; the whole window's rows stay there if they take at most `kept` bytes. */
+  /**
+   * Makes sure that rows start…end of these columns are in the arena; the whole window's rows stay there if they take at most
+   * `kept` bytes.
+   */
   #fetch(start: number, end: number, column: number, columns: number, kept: number): void {
     if (this.#column !== column || this.#columns !== columns || start < this.#first) {
       this.#column = column;

@@ -1,33 +1,25 @@
 import type { ChannelSums } from "../metrics";
 import {
-  type Band, type FirstPartial, HEAT_COLUMNS, HEAT_ROWS, heatBorder, heatCell, heatCells, keepsColumns, keepsRows, LINEAR_BINS, LOG_BINS,
-  mergeMoments, type Moments, momentsFromSums, noMoments, type Scale,
+  type Band,
+  type FirstPartial,
+  HEAT_COLUMNS,
+  HEAT_ROWS,
+  heatBorder,
+  heatCell,
+  heatCells,
+  keepsColumns,
+  keepsRows,
+  LOG_BINS,
+  mergeMoments,
+  type Moments,
+  momentsFromSums,
+  noMoments,
 } from "../metrics";
-import type { Address } from "../kernels";
-import { STRETCH, TILE_CAPACITY, TILE_ELEMENTS } from "./passArena";
-import { checkPass, type PassContext } from "./passContext";
+import { STRETCH } from "./passArena";
+import { checkPass, COUNTER_LIMIT, INFINITE_BITS, type PassContext } from "./passContext";
 import type { TileReader } from "./passReader";
+import { type Tile, tileRows } from "./passTiles";
 import type { TensorSource } from "./tasks";
-
-/** Exponent bits all set: infinity or NaN. */
-const INFINITE_BITS = 0x7f800000;
-/** Sub-counters are u32; they are emptied before they could overflow. */
-const COUNTER_LIMIT = 2 ** 31;
-
-/** A tile of the stored matrix: dense f32 at `x`. */
-export interface Tile {
-  readonly x: Address;
-  readonly row: number;
-  readonly rows: number;
-  readonly column: number;
-  readonly columns: number;
-}
-
-
-/** Rows of `columns` elements that make a tile. */
-export function tileRows(columns: number): number {
-  return Math.max(1, Math.floor(TILE_ELEMENTS / columns));
-}
 
 /**
  * First reading of a band, in the order of the file: extremes, moments, logarithmic histogram, channel sums, heat strip. For a
@@ -65,7 +57,11 @@ function flip(band: Band): Band {
   return { row: band.column, rows: band.columns, column: band.row, columns: band.rows };
 }
 
-const channelSums = (length: number) => ({ absMax: new Float32Array(length), squares: new Float64Array(length), left: undefined as Float64Array | undefined });
+const channelSums = (length: number) => ({
+  absMax: new Float32Array(length),
+  squares: new Float64Array(length),
+  left: undefined as Float64Array | undefined,
+});
 
 class FirstTally {
   nanCount = 0;
@@ -84,7 +80,11 @@ class FirstTally {
   #counted = 0;
 
   constructor(
-    readonly context: PassContext, readonly reader: TileReader, readonly tensor: TensorSource, readonly stored: Band, readonly flipped: boolean,
+    readonly context: PassContext,
+    readonly reader: TileReader,
+    readonly tensor: TensorSource,
+    readonly stored: Band,
+    readonly flipped: boolean,
   ) {
     const { u8, arena } = context;
     const [rows, columns] = flipped ? [keepsColumns(tensor), keepsRows(tensor)] : [keepsRows(tensor), keepsColumns(tensor)];
@@ -146,7 +146,17 @@ class FirstTally {
     this.zeroCount += u32[out + 2];
     if (this.#counted + count > COUNTER_LIMIT) this.#drainLog();
     this.#counted += count;
-    kernels.accumulate(x, tile.rows, tile.columns, arena.rowBits, arena.rowSquares, arena.columnBits, arena.columnSquares, arena.logCounts, arena.sums);
+    kernels.accumulate(
+      x,
+      tile.rows,
+      tile.columns,
+      arena.rowBits,
+      arena.rowSquares,
+      arena.columnBits,
+      arena.columnSquares,
+      arena.logCounts,
+      arena.sums,
+    );
     this.logCounts[0] -= left; // they were counted as zeros
     const s = arena.sums / 8;
     this.sumOfSquares += f64[s + 1];
@@ -203,8 +213,23 @@ class FirstTally {
   result(band: Band): FirstPartial {
     this.#drainLog();
     const { nanCount, infCount, zeroCount, min, max, moments, sumOfSquares, logCounts, flipped } = this;
-    const [rowSums, columnSums]: (ChannelSums | undefined)[] = flipped ? [this.columnSums, this.rowSums] : [this.rowSums, this.columnSums];
-    return { band, nanCount, infCount, zeroCount, min, max, moments, sumOfSquares, logCounts, rowSums, columnSums, heat: this.#heat() };
+    const [rowSums, columnSums]: (ChannelSums | undefined)[] = flipped
+      ? [this.columnSums, this.rowSums]
+      : [this.rowSums, this.columnSums];
+    return {
+      band,
+      nanCount,
+      infCount,
+      zeroCount,
+      min,
+      max,
+      moments,
+      sumOfSquares,
+      logCounts,
+      rowSums,
+      columnSums,
+      heat: this.#heat(),
+    };
   }
 
   #heat(): Float32Array | undefined {
@@ -214,7 +239,8 @@ class FirstTally {
     const cells = f32.slice(arena.heat / 4, arena.heat / 4 + heatRows * heatColumns);
     if (!this.flipped) return cells;
     const turned = new Float32Array(cells.length);
-    for (let r = 0; r < heatRows; r++) for (let c = 0; c < heatColumns; c++) turned[c * heatRows + r] = cells[r * heatColumns + c];
+    for (let r = 0; r < heatRows; r++)
+      for (let c = 0; c < heatColumns; c++) turned[c * heatRows + r] = cells[r * heatColumns + c];
     return turned;
   }
 }
@@ -227,83 +253,4 @@ function pivotOf(low: number, high: number): number {
   const largest = Math.max(Math.abs(low), Math.abs(high));
   if ((low <= 0 && high >= 0) || high - low >= largest / 2) return 0;
   return low === high ? low : Math.fround((low + high) / 2);
-}
-
-/** Second reading of tiles: linear histogram and far tails. */
-export class SecondTally {
-  readonly counts = new Float64Array(LINEAR_BINS);
-  far = 0;
-  #counted = 0;
-
-  /** `nonFinite`: the first reading left something out, so tiles must be looked at. */
-  constructor(readonly context: PassContext, readonly scale: Scale, readonly nonFinite: boolean) {
-    this.#clear();
-  }
-
-  /** The address of the tile without non-finite elements (0 in their place). */
-  add(x: Address, count: number): Address {
-    const { kernels, arena, u32 } = this.context;
-    const { binsPerUnit, leastNegative, low, high } = this.scale;
-    let left = 0;
-    if (this.nonFinite) {
-      kernels.scan(x, count, arena.out);
-      if (u32[arena.out / 4 + 3] >= INFINITE_BITS) {
-        kernels.scrub(x, count, arena.clean, 0, arena.out);
-        left = u32[arena.out / 4 + 4] + u32[arena.out / 4 + 5];
-        x = arena.clean;
-      }
-    }
-    if (this.#counted + count > COUNTER_LIMIT) this.#drain();
-    this.#counted += count;
-    this.far += kernels.distribute(x, count, binsPerUnit, leastNegative, low, high, arena.linearCounts);
-    if (left) {
-      this.counts[LINEAR_BINS / 2] -= left;
-      if (low > 0 || high < 0) this.far -= left;
-    }
-    return x;
-  }
-
-  finish(): void {
-    this.#drain();
-  }
-
-  #drain(): void {
-    const { u32, arena } = this.context;
-    const from = arena.linearCounts / 4;
-    for (let b = 0; b <= LINEAR_BINS; b++) {
-      for (let k = 0; k < 4; k++) this.counts[Math.min(b, LINEAR_BINS - 1)] += u32[from + 4 * b + k];
-    }
-    this.#clear();
-  }
-
-  #clear(): void {
-    const { u32, arena } = this.context;
-    u32.fill(0, arena.linearCounts / 4, arena.linearCounts / 4 + 4 * (LINEAR_BINS + 1));
-    this.#counted = 0;
-  }
-}
-
-export interface TileChoice {
-  /** Rows are not cut into stretches unless they exceed the largest tile. */
-  readonly wholeRows?: boolean;
-  /** Tiles of more than one row start at a multiple of this row. */
-  readonly alignment?: number;
-}
-
-/** Reads a band, in the order of the file, a tile at a time. */
-export function eachStoredTile(
-  context: PassContext, reader: TileReader, band: Band, { wholeRows = false, alignment = 1 }: TileChoice, visit: (tile: Tile) => void,
-): void {
-  const whole = (wholeRows || alignment > 1) && band.columns <= TILE_CAPACITY;
-  const stretch = whole ? band.columns : Math.min(STRETCH, band.columns);
-  for (let column = band.column; column < band.column + band.columns; column += stretch) {
-    const columns = Math.min(stretch, band.column + band.columns - column);
-    reader.window(band.row, band.rows, column, columns);
-    const perTile = Math.ceil(tileRows(columns) / alignment) * alignment;
-    for (let row = band.row; row < band.row + band.rows; row += perTile) {
-      checkPass(context.io);
-      const rows = Math.min(perTile, band.row + band.rows - row);
-      visit({ x: reader.load(row, rows, column, columns), row, rows, column, columns });
-    }
-  }
 }

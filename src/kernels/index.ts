@@ -14,8 +14,8 @@ export interface StatisticsKernels {
    */
   scan(x: Address, count: number, out: Address): void;
   /**
-   * Copies with every non-finite element replaced by `fill`. out: f32 min, f32 max, u32 zeros, u32 largest magnitude bits, u32 NaNs,
-   * u32 infinities, all but the last two over the finite elements. In place when source and target are the same.
+   * Copies with every non-finite element replaced by `fill`. out: f32 min, f32 max, u32 zeros, u32 largest magnitude bits, u32
+   * NaNs, u32 infinities, all but the last two over the finite elements. In place when source and target are the same.
    */
   scrub(source: Address, count: number, target: Address, fill: number, out: Address): void;
   /**
@@ -24,8 +24,15 @@ export interface StatisticsKernels {
    * sums f64[4]: Σx, Σx², Σx³, Σx⁴.
    */
   accumulate(
-    x: Address, rows: number, columns: number, rowBits: Address, rowSquares: Address, columnBits: Address, columnSquares: Address,
-    logCounts: Address, sums: Address,
+    x: Address,
+    rows: number,
+    columns: number,
+    rowBits: Address,
+    rowSquares: Address,
+    columnBits: Address,
+    columnSquares: Address,
+    logCounts: Address,
+    sums: Address,
   ): void;
   /** sums f64[4]: Σd, Σd², Σd³, Σd⁴ of d = x − pivot, which is f64. */
   centred(x: Address, count: number, pivot: number, sums: Address): void;
@@ -34,11 +41,19 @@ export interface StatisticsKernels {
    * wide, into heat f32[width] by maximum, raises totalBits u32[columns] and clears columnBits. Cell j covers columns
    * ⌊j·total/width⌋ to ⌊(j+1)·total/width⌋; width 0 pools nothing.
    */
-  pool(columnBits: Address, totalBits: Address, columns: number, start: number, total: number, heat: Address, width: number): void;
+  pool(
+    columnBits: Address,
+    totalBits: Address,
+    columns: number,
+    start: number,
+    total: number,
+    heat: Address,
+    width: number,
+  ): void;
   /**
    * Second reading of finite elements. Adds to counts u32[257][4] (four sub-counters) the bins ⌊128 + x·scale⌋, where scale is
-   * 128 / absMax in f64; bin 256 holds x = absMax alone. Negatives above `leastNegative` count as that. Returns how many elements lie
-   * below `low` or above `high`.
+   * 128 / absMax in f64; bin 256 holds x = absMax alone. Negatives above `leastNegative` count as that. Returns how many
+   * elements lie below `low` or above `high`.
    */
   distribute(x: Address, count: number, scale: number, leastNegative: number, low: number, high: number, counts: Address): number;
   /** target[c·targetStride + r] = source[r·sourceStride + c], strides in elements. */
@@ -56,12 +71,17 @@ export type DecodeKernel = (source: Address, count: number, target: Address) => 
  */
 export type ErrorKernel = (x: Address, rows: number, columns: number, scratch: Address) => number;
 /**
- * Encodes whole rows of finite elements, byte for byte as the encoding's own encode. `importance` is f32[columns] or 0 for none. 0 is
- * returned when these values are beyond what the kernel covers: the planes hold nothing useful then, and the encoding itself does it or
- * says why it cannot.
+ * Encodes whole rows of finite elements, byte for byte as the encoding's own encode. `importance` is f32[columns] or 0 for
+ * none. 0 is returned when these values are beyond what the kernel covers: the planes hold nothing useful then, and the
+ * encoding itself does it or says why it cannot.
  */
 export type EncodeKernel = (
-  x: Address, rows: number, columns: number, importance: Address, scratch: Address, ...planes: Address[]
+  x: Address,
+  rows: number,
+  columns: number,
+  importance: Address,
+  scratch: Address,
+  ...planes: Address[]
 ) => number;
 
 export const SCRATCH_BYTES = 1 << 20;
@@ -81,12 +101,29 @@ type Exports = StatisticsKernels & GridKernels & Record<string, never>;
 
 interface GridKernels {
   grid_error(
-    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scaleType: number, rule: number,
+    x: Address,
+    rows: number,
+    columns: number,
+    bits: number,
+    group: number,
+    asymmetric: number,
+    scaleType: number,
+    rule: number,
     scratch: Address,
   ): number;
   grid_encode(
-    x: Address, rows: number, columns: number, bits: number, group: number, asymmetric: number, scaleType: number, rule: number,
-    scratch: Address, codes: Address, scales: Address, zeros: Address,
+    x: Address,
+    rows: number,
+    columns: number,
+    bits: number,
+    group: number,
+    asymmetric: number,
+    scaleType: number,
+    rule: number,
+    scratch: Address,
+    codes: Address,
+    scales: Address,
+    zeros: Address,
   ): number;
 }
 
@@ -98,11 +135,18 @@ function gridOf(name: string): [bits: number, group: number, asymmetric: number,
   if (!match) return undefined;
   const [, bits, group, asymmetric, scaleType, rule] = match;
   return [
-    Number(bits), Number(group ?? 0), asymmetric ? 1 : 0, ["f16", "bf16"].indexOf(scaleType) + 1, ["absmax", "extreme"].indexOf(rule) + 1,
+    Number(bits),
+    Number(group ?? 0),
+    asymmetric ? 1 : 0,
+    ["f16", "bf16"].indexOf(scaleType) + 1,
+    ["absmax", "extreme"].indexOf(rule) + 1,
   ];
 }
 
-/** The compiled kernels of dist/kernels.wasm over a shared memory. Exports decode_*, error_* and encode_* serve encodings by name. */
+/**
+ * The compiled kernels of dist/kernels.wasm over a shared memory. Exports decode_*, error_* and encode_* serve encodings by
+ * name.
+ */
 export function instantiateKernels(wasm: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
   const exports = new WebAssembly.Instance(wasm, { env: { memory } }).exports as unknown as Exports;
   const named = (work: string, encoding: string) => exports[`${work}_${encoding.replace(/-/g, "_")}`];

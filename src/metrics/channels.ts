@@ -1,6 +1,8 @@
 import type { ChannelProfile, OutlierChannel, Outliers } from "../core/series";
 
-/** Beyond this many channels in one direction that direction has no profile: no chart could show it, and it would not be small. */
+/**
+ * Beyond this many channels in one direction that direction has no profile: no chart could show it, and it would not be small.
+ */
 export const MAX_CHANNELS = 2 ** 21;
 const TOP_CHANNELS = 64;
 
@@ -68,8 +70,17 @@ export function outliers(profile: ChannelProfile): Outliers {
     if (r >= 2) over2++;
     if (r >= 4) over4++;
   }
-  return { median: middle, over1_5, over2, over4, channels: top(absMax, TOP_CHANNELS).map((index): OutlierChannel => (
-    { index, absMax: absMax[index], ratio: ratio(absMax[index]) })) };
+  return {
+    median: middle,
+    over1_5,
+    over2,
+    over4,
+    channels: top(absMax, TOP_CHANNELS).map((index): OutlierChannel => ({
+      index,
+      absMax: absMax[index],
+      ratio: ratio(absMax[index]),
+    })),
+  };
 }
 
 /** Indices of the `limit` largest values, largest first, ties by lower index; one pass with a small sorted list. */

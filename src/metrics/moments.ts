@@ -36,7 +36,9 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
     m2: a.m2 + b.m2 + p * r * delta,
     m3: a.m3 + b.m3 + p * (a.count - b.count) * r * r * delta + 3 * r * (a.count * b.m2 - b.count * a.m2),
     m4:
-      a.m4 + b.m4 + p * (a.count * a.count - p + b.count * b.count) * r * r * r * delta
+      a.m4
+      + b.m4
+      + p * (a.count * a.count - p + b.count * b.count) * r * r * r * delta
       + 6 * r * r * (a.count * a.count * b.m2 + b.count * b.count * a.m2)
       + 4 * r * (a.count * b.m3 - b.count * a.m3),
   };
@@ -49,5 +51,5 @@ export function standardDeviation(m: Moments): number {
 
 /** Excess kurtosis; NaN when the deviation is 0. */
 export function excessKurtosis(m: Moments): number {
-  return m.m2 > 0 ? ((m.count * m.m4) / m.m2) / m.m2 - 3 : NaN;
+  return m.m2 > 0 ? (m.count * m.m4) / m.m2 / m.m2 - 3 : NaN;
 }

@@ -95,7 +95,8 @@ export function addFirst(whole: FirstPartial, part: FirstPartial): FirstPartial 
     sumOfSquares: whole.sumOfSquares + part.sumOfSquares,
     logCounts: whole.logCounts,
     rowSums: whole.rowSums && part.rowSums ? addChannels(whole.rowSums, part.rowSums, band.row) : whole.rowSums,
-    columnSums: whole.columnSums && part.columnSums ? addChannels(whole.columnSums, part.columnSums, band.column) : whole.columnSums,
+    columnSums:
+      whole.columnSums && part.columnSums ? addChannels(whole.columnSums, part.columnSums, band.column) : whole.columnSums,
     heat: whole.heat,
   };
 }
@@ -109,6 +110,8 @@ export function addSecond(whole: SecondPartial, part: SecondPartial): SecondPart
   return {
     counts: whole.counts,
     far: whole.far + part.far,
-    squaredErrors: whole.squaredErrors.map((e, i) => (e === undefined || part.squaredErrors[i] === undefined ? undefined : e + part.squaredErrors[i])),
+    squaredErrors: whole.squaredErrors.map((e, i) =>
+      e === undefined || part.squaredErrors[i] === undefined ? undefined : e + part.squaredErrors[i],
+    ),
   };
 }

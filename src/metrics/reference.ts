@@ -19,7 +19,12 @@ export interface Codec {
  * Every metric of a tensor that is already decoded, in the plainest way: whole arrays, float64, deviations taken from the
  * mean itself. What the pass over bands and tiles must equal.
  */
-export function analyseReference(x: Float32Array, shape: MatrixShape, codecs: readonly Codec[] = [], name = "reference"): TensorReport {
+export function analyseReference(
+  x: Float32Array,
+  shape: MatrixShape,
+  codecs: readonly Codec[] = [],
+  name = "reference",
+): TensorReport {
   const { rows, columns, columnsPerInput, hasChannels } = shape;
   const finite = x.filter((v) => v - v === 0);
   const count = finite.length;
@@ -106,7 +111,10 @@ function profile(x: Float32Array, channels: number, length: number, step: number
   const absMax = new Float32Array(channels);
   const rms = new Float32Array(channels);
   for (let c = 0; c < channels; c++) {
-    [absMax[c], rms[c]] = channel(x, Array.from({ length }, (_, i) => c * stride + i * step));
+    [absMax[c], rms[c]] = channel(
+      x,
+      Array.from({ length }, (_, i) => c * stride + i * step),
+    );
   }
   return { absMax, rms };
 }

@@ -22,9 +22,16 @@ export interface Measured {
   readonly bitsPerWeight: number;
 }
 
-/** Everything a person sees of one tensor, from the two readings of all its bands. A tensor without finite elements has min, max and mean 0. */
+/**
+ * Everything a person sees of one tensor, from the two readings of all its bands. A tensor without finite elements has min, max
+ * and mean 0.
+ */
 export function tensorReport(
-  name: string, shape: MatrixShape, first: FirstPartial, second: SecondPartial, measured: readonly Measured[],
+  name: string,
+  shape: MatrixShape,
+  first: FirstPartial,
+  second: SecondPartial,
+  measured: readonly Measured[],
 ): TensorReport {
   const { count } = first.moments;
   const absMax = absMaxOf(first);

@@ -6,7 +6,7 @@ import { cancelled, EngineError, type PlainError } from "../core/errors";
 import type { Job, JobResult } from "../engine/pass";
 import { ARENA_OVERHEAD } from "../engine/passArena";
 import { runTask, type Submit } from "../engine/runTask";
-import type { Pool, Task, TaskResult } from "../engine/tasks";
+import type { Pool, Task, TaskResult, TensorSource } from "../engine/tasks";
 import { assetPath } from "./assets";
 import { type FromWorker, HEADER_BYTES, type WorkerStart } from "./workerMessages";
 
@@ -111,7 +111,10 @@ class WorkerPool implements Pool {
       this.#runs.add(run);
       const listener = token.onCancellationRequested(() => run.reject(cancelled()));
       const submit: Submit = (job, first) => this.#submit(run, job, first === true);
-      runTask(compact(task), { threads: this.threads, divideFrom: this.#divideFrom }, submit).then((result) => end(() => resolve(result as TaskResult<T>)), (error: EngineError) => run.reject(error));
+      runTask(compact(task), { threads: this.threads, divideFrom: this.#divideFrom }, submit).then(
+        (result) => end(() => resolve(result as TaskResult<T>)),
+        (error: EngineError) => run.reject(error),
+      );
     });
   }
 
@@ -211,9 +214,16 @@ function sharedMemory(pages: number, threads: number): WebAssembly.Memory {
 /** Bytes that the header's reader left in a larger buffer would take all of it along to the worker: they get one of their own. */
 function compact<T extends Task>(task: T): T {
   if (task.kind === "copy") return task;
-  const { storage } = task.tensor;
-  const planes = storage.planes.map((p) => ("inline" in p && p.inline.byteLength < p.inline.buffer.byteLength ? { inline: p.inline.slice() } : p));
-  return { ...task, tensor: { ...task.tensor, storage: { ...storage, planes } } };
+  if (task.kind === "compare") return { ...task, a: compactSource(task.a), b: compactSource(task.b) };
+  return { ...task, tensor: compactSource(task.tensor) };
+}
+
+function compactSource(tensor: TensorSource): TensorSource {
+  const { storage } = tensor;
+  const planes = storage.planes.map((p) =>
+    "inline" in p && p.inline.byteLength < p.inline.buffer.byteLength ? { inline: p.inline.slice() } : p,
+  );
+  return { ...tensor, storage: { ...storage, planes } };
 }
 
 /** Undefined where this machine cannot run the compiled kernels. */

@@ -27,7 +27,11 @@ const io = {
     report(now);
   },
 };
-const context = passContext(io, wasm ? instantiateKernels(wasm, memory) : referenceKernels(memory), layout(base + HEADER_BYTES, bytes - HEADER_BYTES));
+const context = passContext(
+  io,
+  wasm ? instantiateKernels(wasm, memory) : referenceKernels(memory),
+  layout(base + HEADER_BYTES, bytes - HEADER_BYTES),
+);
 
 function report(now: number): void {
   if (unreported > 0) send({ id: current, kind: "bytes", bytes: unreported });

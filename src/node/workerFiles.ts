@@ -2,8 +2,8 @@ import * as fs from "node:fs";
 import { EngineError, toEngineError } from "../core/errors";
 
 /**
- * Files of one job, opened on first use and all closed at its end: a file that is renamed or replaced between jobs is never read or
- * written through an old handle.
+ * Files of one job, opened on first use and all closed at its end: a file that is renamed or replaced between jobs is never
+ * read or written through an old handle.
  */
 export class WorkerFiles {
   readonly #read = new Map<string, number>();
@@ -13,7 +13,7 @@ export class WorkerFiles {
   readInto(path: string, offset: number, target: Uint8Array): void {
     try {
       const fd = open(this.#read, path, "r");
-      for (let done = 0; done < target.length; ) {
+      for (let done = 0; done < target.length;) {
         const read = fs.readSync(fd, target, done, target.length - done, offset + done);
         if (read === 0) {
           const message = `The file ends before the data its header promises; it is damaged or still being written.`;
@@ -30,7 +30,7 @@ export class WorkerFiles {
   write(path: string, offset: number, bytes: Uint8Array): void {
     try {
       const fd = open(this.#write, path, "r+");
-      for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done, bytes.length - done, offset + done);
+      for (let done = 0; done < bytes.length;) done += fs.writeSync(fd, bytes, done, bytes.length - done, offset + done);
     } catch (error) {
       throw toEngineError(error, { file: path });
     }

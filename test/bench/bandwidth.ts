@@ -24,10 +24,15 @@ export async function readBandwidth(wasm: WebAssembly.Module, threads: number): 
   });
   const once = async () => {
     const start = performance.now();
-    await Promise.all(workers.map((worker) => new Promise((resolve) => {
-      worker.once("message", resolve);
-      worker.postMessage(0);
-    })));
+    await Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise((resolve) => {
+            worker.once("message", resolve);
+            worker.postMessage(0);
+          }),
+      ),
+    );
     return performance.now() - start;
   };
   await once();

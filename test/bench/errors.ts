@@ -13,11 +13,24 @@ const COLUMNS = 4096;
 export async function benchErrors(folder: string): Promise<void> {
   const threads = Math.max(2, availableParallelism());
   const tensor = writeTensor(folder, "f32", ROWS, COLUMNS);
-  const names = ["q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int8-channel", "int4-g32", "int4-g128", "int4-g32-asym", "q4_K", "q6_K"]
-    .filter((name) => encodings.some((e) => e.name === name && e.encode));
+  const names = [
+    "q8_0",
+    "q4_0",
+    "q4_1",
+    "q5_0",
+    "q5_1",
+    "int8-channel",
+    "int4-g32",
+    "int4-g128",
+    "int4-g32-asym",
+    "q4_K",
+    "q6_K",
+  ].filter((name) => encodings.some((e) => e.name === name && e.encode));
   const seconds = async (asked: readonly string[], simd: boolean) => {
     const pool = createPool({ threads, simd, divideFrom: 2 ** 17 });
-    const best = await bestSeconds(async () => void (await pool.run({ kind: "analyse", tensor, encodings: asked }, neverCancelled)));
+    const best = await bestSeconds(
+      async () => void (await pool.run({ kind: "analyse", tensor, encodings: asked }, neverCancelled)),
+    );
     pool.dispose();
     return best;
   };
@@ -29,5 +42,9 @@ export async function benchErrors(folder: string): Promise<void> {
     const speed = (s: number) => ((ROWS * COLUMNS) / s / 1e6).toFixed(1);
     rows.push([name, speed(plain), speed(compiled), `${(plain / compiled).toFixed(1)}×`]);
   }
-  printTable(`Statistics and the error of one encoding, M weights/s of f32 with ${threads} threads`, ["encoding", "plain", "compiled", "ratio"], rows);
+  printTable(
+    `Statistics and the error of one encoding, M weights/s of f32 with ${threads} threads`,
+    ["encoding", "plain", "compiled", "ratio"],
+    rows,
+  );
 }

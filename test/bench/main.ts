@@ -1,4 +1,5 @@
-// npm run bench: how fast tensors are read and their errors measured, on data made here. `npm run bench -- NAME…` runs those named.
+// npm run bench: how fast tensors are read and their errors measured, on data made here. `npm run bench -- NAME…` runs those
+// named.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
@@ -8,7 +9,10 @@ import { benchErrors } from "./errors";
 import { benchThroughput } from "./throughput";
 
 const benches: Record<string, (folder: string) => Promise<void>> = {
-  read: benchThroughput, errors: benchErrors, encode: benchEncode, accuracy: benchAccuracy,
+  read: benchThroughput,
+  errors: benchErrors,
+  encode: benchEncode,
+  accuracy: benchAccuracy,
 };
 const usual = ["read", "errors"];
 

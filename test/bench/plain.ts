@@ -7,15 +7,16 @@ import { referenceKernels } from "../../src/kernels";
 import { bestSeconds } from "./best";
 
 /**
- * The opponent: the same pass on one thread with every kernel in plain TypeScript and the encodings' own decoding, the file in memory. (The
- * reference of the tests, which reads each element a dozen times, would be no fair opponent.)
+ * The opponent: the same pass on one thread with every kernel in plain TypeScript and the encodings' own decoding, the file in
+ * memory. (The reference of the tests, which reads each element a dozen times, would be no fair opponent.)
  */
 export async function plainSeconds(tensor: TensorSource): Promise<number> {
   const pages = 1024;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const contents = new Map(tensor.paths.map((path) => [path, readFileSync(path)]));
   const io = {
-    readInto: (path: string, offset: number, target: Uint8Array) => target.set(contents.get(path)!.subarray(offset, offset + target.length)),
+    readInto: (path: string, offset: number, target: Uint8Array) =>
+      target.set(contents.get(path)!.subarray(offset, offset + target.length)),
     write: () => {},
     isCancelled: () => false,
     progress: () => {},

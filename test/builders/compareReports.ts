@@ -33,7 +33,11 @@ export function assertReport(actual: TensorReport, expected: TensorReport, error
   assertProfile(actual.input, expected.input, "input channels");
   assert.deepEqual(actual.outliers, expected.outliers, "outliers");
   assert.deepEqual(actual.heat, expected.heat, "heat strip");
-  assert.deepEqual(actual.errors.map((x) => x.encoding), expected.errors.map((x) => x.encoding), "measured encodings");
+  assert.deepEqual(
+    actual.errors.map((x) => x.encoding),
+    expected.errors.map((x) => x.encoding),
+    "measured encodings",
+  );
   actual.errors.forEach((x, i) => {
     assert.equal(x.bitsPerWeight, expected.errors[i].bitsPerWeight);
     assertNear(x.relativeSquaredError, expected.errors[i].relativeSquaredError, `error of ${x.encoding}`, errorTolerance);

@@ -33,11 +33,14 @@ export interface Harness {
 export function passHarness({ simd = true, rawBytes = 4 << 20 } = {}): Harness {
   const arenaBytes = ARENA_OVERHEAD + rawBytes;
   const files = new Map<string, Uint8Array>();
-  const harness = { files, readBytes: 0, progress: 0, cancelAfter: Infinity } as Omit<Harness, "context"> & { context?: PassContext };
+  const harness = { files, readBytes: 0, progress: 0, cancelAfter: Infinity } as Omit<Harness, "context"> & {
+    context?: PassContext;
+  };
   const io = {
     readInto(name: string, offset: number, target: Uint8Array) {
       const bytes = files.get(name);
-      if (!bytes || offset + target.length > bytes.length) throw new EngineError("truncated", "The file ends too early.", { file: name, offset });
+      if (!bytes || offset + target.length > bytes.length)
+        throw new EngineError("truncated", "The file ends too early.", { file: name, offset });
       target.set(bytes.subarray(offset, offset + target.length));
       harness.readBytes += target.length;
     },
@@ -61,7 +64,12 @@ export interface SourceOptions {
 }
 
 /** A tensor of f32 values in `encoding`, as the only content of one file. `x` is [rows][columns] whatever the file's order. */
-export function sourceOf(files: Map<string, Uint8Array>, x: Float32Array, encoding: string, options: SourceOptions): TensorSource {
+export function sourceOf(
+  files: Map<string, Uint8Array>,
+  x: Float32Array,
+  encoding: string,
+  options: SourceOptions,
+): TensorSource {
   const { rows, columns, columnsPerInput = 1, hasChannels = true, transposed, offset = 0 } = options;
   const stored = transposed ? transposedOf(x, rows, columns) : x;
   const [storedRows, storedColumns] = transposed ? [columns, rows] : [rows, columns];
@@ -74,7 +82,9 @@ export function sourceOf(files: Map<string, Uint8Array>, x: Float32Array, encodi
 
 /** A tensor of given planes, one after another in one file. */
 export function sourceOfBytes(
-  files: Map<string, Uint8Array>, planes: readonly Uint8Array[], storage: Omit<TensorStorage, "planes">,
+  files: Map<string, Uint8Array>,
+  planes: readonly Uint8Array[],
+  storage: Omit<TensorStorage, "planes">,
   { rows, columns, columnsPerInput = 1, hasChannels = true, offset = 0 }: SourceOptions,
 ): TensorSource {
   const path = `file${files.size}`;

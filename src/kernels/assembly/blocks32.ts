@@ -1,4 +1,5 @@
-// ggml's blocks of 32, encoded without importance weights in f32 steps as the reference does them, and their error without the bytes.
+// ggml's blocks of 32, encoded without importance weights in f32 steps as the reference does them, and their error without the
+// bytes.
 import { weighted_q4_0, weighted_q4_1, weighted_q5_0, weighted_q5_1 } from "./encodeWeighted";
 import { half } from "./half";
 
@@ -95,8 +96,8 @@ function roundAway(v: v128): v128 {
 }
 
 /**
- * The squares of a block's errors are summed in f32 after scaling by a power of two: `unit` brings the block's largest magnitude near 1,
- * so that nothing is lost to overflow or underflow.
+ * The squares of a block's errors are summed in f32 after scaling by a power of two: `unit` brings the block's largest
+ * magnitude near 1, so that nothing is lost to overflow or underflow.
  */
 // @ts-ignore: decorator
 @inline

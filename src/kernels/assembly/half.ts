@@ -1,6 +1,9 @@
 // f16 bit patterns to f32, exactly.
 
-/** Four f16 bit patterns in 32-bit lanes to f32: subnormals by subtraction (no slow denormal operands), infinities and NaNs kept. */
+/**
+ * Four f16 bit patterns in 32-bit lanes to f32: subnormals by subtraction (no slow denormal operands), infinities and NaNs
+ * kept.
+ */
 // @ts-ignore: decorator
 @inline
 export function halves(h: v128): v128 {

@@ -67,7 +67,8 @@ export function scan(x: usize, count: u32, out: usize): void {
 
 /**
  * Copies with every non-finite element replaced by `fill`.
- * out: f32 min, f32 max, u32 zeros, u32 largest magnitude bits, u32 NaNs, u32 infinities, all but the last two over the finite ones.
+ * out: f32 min, f32 max, u32 zeros, u32 largest magnitude bits, u32 NaNs, u32 infinities, all but the last two over the finite
+ * ones.
  */
 export function scrub(source: usize, count: u32, target: usize, fill: f32, out: usize): void {
   let low: f32 = Infinity;
@@ -116,7 +117,8 @@ function count(table: usize, x: usize): void {
 
 /**
  * Finite elements only. Adds to columnSquares f64[columns] and logCounts u32[4096][4], raises columnBits u32[columns]; sets
- * rowBits u32[rows] and rowSquares f64[rows]; sets sums to f64 Σx, Σx², Σx³, Σx⁴. Power sums in f64: no f32 overflows its fourth power.
+ * rowBits u32[rows] and rowSquares f64[rows]; sets sums to f64 Σx, Σx², Σx³, Σx⁴. Power sums in f64: no f32 overflows its
+ * fourth power.
  */
 export function accumulate(
   x: usize, rows: u32, columns: u32, rowBits: usize, rowSquares: usize, columnBits: usize, columnSquares: usize, logCounts: usize, sums: usize,
@@ -293,8 +295,8 @@ export function centred(x: usize, count: u32, pivot: f64, sums: usize): void {
 }
 
 /**
- * Ends a group of rows that share one heat row: pools columnBits u32[columns] (columns `start`… of a matrix `total` wide) into heat
- * u32[width] by maximum, raises totalBits u32[columns] and clears columnBits. Cell j of the strip covers columns
+ * Ends a group of rows that share one heat row: pools columnBits u32[columns] (columns `start`… of a matrix `total` wide) into
+ * heat u32[width] by maximum, raises totalBits u32[columns] and clears columnBits. Cell j of the strip covers columns
  * ⌊j·total/width⌋ to ⌊(j+1)·total/width⌋.
  */
 export function pool(columnBits: usize, totalBits: usize, columns: u32, start: f64, total: f64, heat: usize, width: u32): void {

@@ -2,7 +2,14 @@ import type { Address } from "../index";
 import type { Views } from "./views";
 
 export function distribute(
-  { f32, u32, word }: Views, x: Address, count: number, scale: number, leastNegative: number, low: number, high: number, counts: Address,
+  { f32, u32, word }: Views,
+  x: Address,
+  count: number,
+  scale: number,
+  leastNegative: number,
+  low: number,
+  high: number,
+  counts: Address,
 ): number {
   const from = word(x);
   const to = word(counts);

@@ -2,11 +2,18 @@ import type { Address } from "../index";
 import type { Views } from "./views";
 
 export function transpose(
-  { u32, word }: Views, source: Address, rows: number, columns: number, sourceStride: number, target: Address, targetStride: number,
+  { u32, word }: Views,
+  source: Address,
+  rows: number,
+  columns: number,
+  sourceStride: number,
+  target: Address,
+  targetStride: number,
 ): void {
   const from = word(source);
   const to = word(target);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) u32[to + c * targetStride + r] = u32[from + r * sourceStride + c];
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) u32[to + c * targetStride + r] = u32[from + r * sourceStride + c];
 }
 
 export function squaredDifference({ f32, word }: Views, a: Address, b: Address, count: number): number {

@@ -24,7 +24,14 @@ export function scan({ f32, u32, word }: Views, x: Address, count: number, out: 
   u32[o + 3] = largest;
 }
 
-export function scrub({ f32, u32, word }: Views, source: Address, count: number, target: Address, fill: number, out: Address): void {
+export function scrub(
+  { f32, u32, word }: Views,
+  source: Address,
+  count: number,
+  target: Address,
+  fill: number,
+  out: Address,
+): void {
   let low = Infinity;
   let high = -Infinity;
   let zeros = 0;
@@ -58,8 +65,16 @@ export function scrub({ f32, u32, word }: Views, source: Address, count: number,
 }
 
 export function accumulate(
-  { f32, u32, f64, word, long }: Views, x: Address, rows: number, columns: number, rowBits: Address, rowSquares: Address,
-  columnBits: Address, columnSquares: Address, logCounts: Address, sums: Address,
+  { f32, u32, f64, word, long }: Views,
+  x: Address,
+  rows: number,
+  columns: number,
+  rowBits: Address,
+  rowSquares: Address,
+  columnBits: Address,
+  columnSquares: Address,
+  logCounts: Address,
+  sums: Address,
 ): void {
   const cb = word(columnBits);
   const cs = long(columnSquares);
@@ -111,7 +126,14 @@ export function centred({ f32, f64, word, long }: Views, x: Address, count: numb
 }
 
 export function pool(
-  { u32, word }: Views, columnBits: Address, totalBits: Address, columns: number, start: number, total: number, heat: Address, width: number,
+  { u32, word }: Views,
+  columnBits: Address,
+  totalBits: Address,
+  columns: number,
+  start: number,
+  total: number,
+  heat: Address,
+  width: number,
 ): void {
   const from = word(columnBits);
   const to = word(totalBits);

@@ -26,21 +26,70 @@ const base = { signed: false, storedOffset: 0, packing: "lsb", scaleType: "f32",
 
 const cases: Case[] = [
   {
-    what: "4-bit codes row by row with zero points", rows: 70, columns: 96, planes: [anyBytes(70 * 48), scales(70 * 3), anyBytes(70 * 2)],
-    layout: { ...base, bits: 4, codeOrder: "out-in", codeRowBytes: 48, rowsPerScale: 1, columnsPerScale: 32, scaleRowStride: 3, scaleColumnStride: 1,
-      zeros: { bits: 4, signed: false, storedOffset: 0, packing: "lsb", rowStride: 4, columnStride: 1, packedRowElements: 4, packedRowBytes: 2 } },
+    what: "4-bit codes row by row with zero points",
+    rows: 70,
+    columns: 96,
+    planes: [anyBytes(70 * 48), scales(70 * 3), anyBytes(70 * 2)],
+    layout: {
+      ...base,
+      bits: 4,
+      codeOrder: "out-in",
+      codeRowBytes: 48,
+      rowsPerScale: 1,
+      columnsPerScale: 32,
+      scaleRowStride: 3,
+      scaleColumnStride: 1,
+      zeros: {
+        bits: 4,
+        signed: false,
+        storedOffset: 0,
+        packing: "lsb",
+        rowStride: 4,
+        columnStride: 1,
+        packedRowElements: 4,
+        packedRowBytes: 2,
+      },
+    },
   },
   {
-    what: "8-bit codes in the order of the inputs, one scale per output, larger than the arena", rows: 600, columns: 500, rawBytes: 1 << 16,
+    what: "8-bit codes in the order of the inputs, one scale per output, larger than the arena",
+    rows: 600,
+    columns: 500,
+    rawBytes: 1 << 16,
     planes: [anyBytes(600 * 500), scales(600)],
-    layout: { ...base, bits: 8, signed: true, zeroPoint: 0, codeOrder: "in-out", codeRowBytes: 600, rowsPerScale: 1, columnsPerScale: 0,
-      scaleRowStride: 1, scaleColumnStride: 0 },
+    layout: {
+      ...base,
+      bits: 8,
+      signed: true,
+      zeroPoint: 0,
+      codeOrder: "in-out",
+      codeRowBytes: 600,
+      rowsPerScale: 1,
+      columnsPerScale: 0,
+      scaleRowStride: 1,
+      scaleColumnStride: 0,
+    },
   },
   {
-    what: "words of eight inputs with an order of activations", rows: 64, columns: 256, rawBytes: 1 << 14,
-    planes: [anyBytes(32 * 64 * 4), scales(4 * 64), new Uint8Array(Int32Array.from({ length: 256 }, (_, i) => (i * 7) % 4).buffer)],
-    layout: { ...base, bits: 4, codeOrder: "in-packed-out", codeRowBytes: 64 * 4, rowsPerScale: 1, columnsPerScale: 64, scaleRowStride: 1,
-      scaleColumnStride: 64 },
+    what: "words of eight inputs with an order of activations",
+    rows: 64,
+    columns: 256,
+    rawBytes: 1 << 14,
+    planes: [
+      anyBytes(32 * 64 * 4),
+      scales(4 * 64),
+      new Uint8Array(Int32Array.from({ length: 256 }, (_, i) => (i * 7) % 4).buffer),
+    ],
+    layout: {
+      ...base,
+      bits: 4,
+      codeOrder: "in-packed-out",
+      codeRowBytes: 64 * 4,
+      rowsPerScale: 1,
+      columnsPerScale: 64,
+      scaleRowStride: 1,
+      scaleColumnStride: 64,
+    },
   },
 ];
 
@@ -51,8 +100,15 @@ describe("the pass over integer grids of other programs", () => {
       const tensor = sourceOfBytes(harness.files, planes, { encoding: "affine", affine: layout }, { rows, columns });
       const x = new Float32Array(rows * columns);
       decodeWholeAffine(layout, planes, rows, columns, x);
-      const expected = analyseReference(x, { rows, columns, columnsPerInput: 1, hasChannels: true }, [encodingNamed("int4-g32")], tensor.name);
-      const report = await runTask({ kind: "analyse", tensor, encodings: ["int4-g32"] }, { threads: 1 }, async (job) => runPass(harness.context, job));
+      const expected = analyseReference(
+        x,
+        { rows, columns, columnsPerInput: 1, hasChannels: true },
+        [encodingNamed("int4-g32")],
+        tensor.name,
+      );
+      const report = await runTask({ kind: "analyse", tensor, encodings: ["int4-g32"] }, { threads: 1 }, async (job) =>
+        runPass(harness.context, job),
+      );
       assertReport(report as typeof expected, expected);
     });
   }
@@ -63,6 +119,9 @@ describe("the pass over integer grids of other programs", () => {
     const short = [planes[0], planes[1], planes[2].subarray(0, 100)];
     const tensor = sourceOfBytes(harness.files, short, { encoding: "affine", affine: layout }, { rows, columns });
     const task = { kind: "analyse", tensor, encodings: [] } as const;
-    assert.throws(() => runPass(harness.context, { kind: "analyse", task }), { code: "malformed", place: { tensor: tensor.name } });
+    assert.throws(() => runPass(harness.context, { kind: "analyse", task }), {
+      code: "malformed",
+      place: { tensor: tensor.name },
+    });
   });
 });

@@ -15,11 +15,26 @@ const kernels = kernelsOver(SCRATCH + SCRATCH_BYTES);
 const { buffer } = kernels.memory;
 
 /** All that the lists know, and members of the grids' family that no list shows. */
-const names = [...new Set([
-  ...encodings.map((e) => e.name), "int4-g64", "int2-g16", "int8-g64-asym", "int4-g512",
-  "int4-g128-bf16", "int4-g128-asym-bf16", "int4-g32-f16", "int4-channel-asym-f16", "int8-g128-f16", "int8-channel-bf16", "int2-g32-f16",
-  "int4-g32-absmax", "int4-g32-extreme", "int8-channel-bf16-absmax", "int2-g32-f16-extreme",
-])];
+const names = [
+  ...new Set([
+    ...encodings.map((e) => e.name),
+    "int4-g64",
+    "int2-g16",
+    "int8-g64-asym",
+    "int4-g512",
+    "int4-g128-bf16",
+    "int4-g128-asym-bf16",
+    "int4-g32-f16",
+    "int4-channel-asym-f16",
+    "int8-g128-f16",
+    "int8-channel-bf16",
+    "int2-g32-f16",
+    "int4-g32-absmax",
+    "int4-g32-extreme",
+    "int8-channel-bf16-absmax",
+    "int2-g32-f16-extreme",
+  ]),
+];
 
 const rows: [what: string, x: (n: number) => Float32Array][] = [
   ["heavy tails", heavyTailed],
@@ -73,7 +88,8 @@ describe("compiled decoders equal the encodings", () => {
         new Float32Array(buffer, X, count + 1).fill(7);
         kernels.decoder(name)!(CODES + 1, count, X);
         const actual = new Float32Array(buffer, X, count + 1);
-        for (let i = 0; i < count; i++) assert.ok(Object.is(actual[i], expected[i]), `element ${i} of ${count}: ${actual[i]} instead of ${expected[i]}`);
+        for (let i = 0; i < count; i++)
+          assert.ok(Object.is(actual[i], expected[i]), `element ${i} of ${count}: ${actual[i]} instead of ${expected[i]}`);
         assert.equal(actual[count], 7, "what follows stays");
       }
     });
@@ -95,7 +111,12 @@ describe("compiled encoders give the encodings' own bytes", () => {
     it(name, () => {
       let used = 0;
       for (const [what, make] of rowsFor(name)) {
-        for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
+        for (const [rowCount, columns] of [
+          [1, 256],
+          [3, 512],
+          [2, 100],
+          [1, 33],
+        ]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
           const x = make(rowCount * columns);
@@ -109,7 +130,11 @@ describe("compiled encoders give the encodings' own bytes", () => {
           [CODES, SCALES, ZEROS].slice(0, sizes.length).forEach((at, i) => {
             const actual = bytesAt(at, sizes[i] + 1);
             const bad = expected[i].findIndex((b, j) => b !== actual[j]);
-            assert.equal(bad, -1, `${what}, ${rowCount} × ${columns}: byte ${bad} of ${member.planes[i].name} is ${actual[bad]} instead of ${expected[i][bad]}`);
+            assert.equal(
+              bad,
+              -1,
+              `${what}, ${rowCount} × ${columns}: ${member.planes[i].name}[${bad}] is ${actual[bad]} instead of ${expected[i][bad]}`,
+            );
             assert.equal(actual[sizes[i]], 0xa5, `${what}: what follows ${member.planes[i].name} stays`);
           });
         }
@@ -120,7 +145,14 @@ describe("compiled encoders give the encodings' own bytes", () => {
 });
 
 describe("compiled encoders refuse what the encodings refuse", () => {
-  for (const [name, value] of [["f16", 65520], ["bf16", 3.4e38], ["q4_0", 1e30], ["q8_0", 1e30], ["q4_K", 1e30], ["iq4_nl", 1e30]] as const) {
+  for (const [name, value] of [
+    ["f16", 65520],
+    ["bf16", 3.4e38],
+    ["q4_0", 1e30],
+    ["q8_0", 1e30],
+    ["q4_K", 1e30],
+    ["iq4_nl", 1e30],
+  ] as const) {
     it(`${value} in ${name}`, () => {
       const x = new Float32Array(256).fill(1);
       x[100] = -value;
@@ -137,7 +169,12 @@ describe("compiled errors equal the way through the bytes", () => {
     it(name, () => {
       let used = 0;
       for (const [what, make] of rowsFor(name)) {
-        for (const [rowCount, columns] of [[1, 256], [3, 512], [2, 100], [1, 33]]) {
+        for (const [rowCount, columns] of [
+          [1, 256],
+          [3, 512],
+          [2, 100],
+          [1, 33],
+        ]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
           const x = make(rowCount * columns);

@@ -54,7 +54,14 @@ describe("statistics kernels equal their plain reference", () => {
         assertSame(scanned, [[A + 8, 2]], `scan of ${n}`);
         const scrubbed = both(specials(x), (k) => k.scrub(X, n, B, 2.5, A)).memories;
         assertExtremes(scrubbed, `scrub of ${n}`);
-        assertSame(scrubbed, [[A + 8, 4], [B, n]], `scrub of ${n}`);
+        assertSame(
+          scrubbed,
+          [
+            [A + 8, 4],
+            [B, n],
+          ],
+          `scrub of ${n}`,
+        );
         const { memories } = both(x, (k) => k.centred(X, n, 0.5, A));
         const [a, b] = memories.map((m) => new Float64Array(m, A, 4));
         const size = [1, 2, 3, 4].map((p) => x.reduce((sum, v) => sum + Math.abs(v - 0.5) ** p, 0));
@@ -63,7 +70,16 @@ describe("statistics kernels equal their plain reference", () => {
     });
 
     it(`accumulate on ${what} of every shape`, () => {
-      for (const [rows, columns] of [[1, 1], [1, 3], [2, 4], [3, 5], [4, 33], [5, 64], [7, 100], [1, 1000]]) {
+      for (const [rows, columns] of [
+        [1, 1],
+        [1, 3],
+        [2, 4],
+        [3, 5],
+        [4, 33],
+        [5, 64],
+        [7, 100],
+        [1, 1000],
+      ]) {
         const x = make(rows * columns);
         const words = { rowBits: A, columnBits: A + 4096, log: B };
         const { memories } = both(x, (k) => {
@@ -80,8 +96,19 @@ describe("statistics kernels equal their plain reference", () => {
           }
         });
         const shape = `${rows} × ${columns}`;
-        assertSame(memories, [[words.rowBits, rows], [words.columnBits, columns], [B, 4096 * 4]], shape);
-        for (const [at, count] of [[A + 8192, rows], [A + 16384, columns]]) {
+        assertSame(
+          memories,
+          [
+            [words.rowBits, rows],
+            [words.columnBits, columns],
+            [B, 4096 * 4],
+          ],
+          shape,
+        );
+        for (const [at, count] of [
+          [A + 8192, rows],
+          [A + 16384, columns],
+        ]) {
           const [a, b] = memories.map((m) => new Float64Array(m, at, count));
           a.forEach((v, i) => assertNear(v, b[i], `${shape}: squares ${i}`, 1e-13));
         }
@@ -115,19 +142,41 @@ describe("statistics kernels equal their plain reference", () => {
   }
 
   it("pool gives every cell of the strip its columns, wherever the stretch starts", () => {
-    for (const [start, columns, total, width] of [[0, 5, 5, 5], [0, 300, 300, 256], [0, 1000, 1000, 256], [32768, 1000, 33768, 256],
-      [96, 17, 1024, 256], [0, 7, 7, 0], [0, 64, 64, 64], [1000, 3, 100_000, 256]]) {
+    for (const [start, columns, total, width] of [
+      [0, 5, 5, 5],
+      [0, 300, 300, 256],
+      [0, 1000, 1000, 256],
+      [32768, 1000, 33768, 256],
+      [96, 17, 1024, 256],
+      [0, 7, 7, 0],
+      [0, 64, 64, 64],
+      [1000, 3, 100_000, 256],
+    ]) {
       const bits = heavyTailed(columns).map(Math.abs);
       const { memories } = both(bits, (k) => {
         new Float32Array(k.memory.buffer, A, columns).fill(0.01);
         k.pool(X, A, columns, start, total, B, width);
       });
-      assertSame(memories, [[X, columns], [A, columns], [B, width + 1]], `${columns} columns from ${start} of ${total}`);
+      assertSame(
+        memories,
+        [
+          [X, columns],
+          [A, columns],
+          [B, width + 1],
+        ],
+        `${columns} columns from ${start} of ${total}`,
+      );
     }
   });
 
   it("transpose and squared difference", () => {
-    for (const [rows, columns] of [[1, 1], [3, 5], [4, 4], [7, 33], [64, 20]]) {
+    for (const [rows, columns] of [
+      [1, 1],
+      [3, 5],
+      [4, 4],
+      [7, 33],
+      [64, 20],
+    ]) {
       const { memories, results } = both(heavyTailed(rows * (columns + 3)), (k) => {
         k.transpose(X, rows, columns, columns + 3, A, rows + 2);
         return k.squaredDifference(X, A, rows * columns);

@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
 import {
-  addFirst, analyseReference, channelProfile, emptyFirst, encodingError, gaussianBound, heatBorder, heatCell, linearBin, logHistogram, median,
-  outliers, scaleOf, tensorReport, emptySecond, MAX_CHANNELS, keepsRows,
+  addFirst,
+  analyseReference,
+  channelProfile,
+  emptyFirst,
+  encodingError,
+  gaussianBound,
+  heatBorder,
+  heatCell,
+  linearBin,
+  logHistogram,
+  median,
+  outliers,
+  scaleOf,
+  tensorReport,
+  emptySecond,
+  MAX_CHANNELS,
+  keepsRows,
 } from "../../../src/metrics";
 
 const shape = (rows: number, columns: number) => ({ rows, columns, columnsPerInput: 1, hasChannels: true });
@@ -22,15 +37,24 @@ describe("outlier channels", () => {
 
   it("the list is sorted by ratio, equal ones by index, and ends after 64", () => {
     const { channels } = of(1, 5, 1, 5, 9, 1, 1);
-    assert.deepEqual(channels.map((c) => c.index), [4, 1, 3, 0, 2, 5, 6]);
+    assert.deepEqual(
+      channels.map((c) => c.index),
+      [4, 1, 3, 0, 2, 5, 6],
+    );
     assert.deepEqual(channels[0], { index: 4, absMax: 9, ratio: 9 });
     const many = of(...Array.from({ length: 1000 }, (_, i) => (i * 7919) % 1000));
     assert.equal(many.channels.length, 64);
-    assert.deepEqual(many.channels.map((c) => c.absMax), Array.from({ length: 64 }, (_, i) => 999 - i));
+    assert.deepEqual(
+      many.channels.map((c) => c.absMax),
+      Array.from({ length: 64 }, (_, i) => 999 - i),
+    );
   });
 
   it("mostly dead channels do not divide by 0", () => {
-    assert.deepEqual(of(0, 0, 0, 2).channels.map((c) => c.ratio), [Infinity, 1, 1, 1]);
+    assert.deepEqual(
+      of(0, 0, 0, 2).channels.map((c) => c.ratio),
+      [Infinity, 1, 1, 1],
+    );
     assert.equal(of(0, 0, 0, 2).over4, 1);
     assert.equal(of(0, 0).over1_5, 0);
   });
@@ -59,8 +83,20 @@ describe("channel profiles", () => {
 describe("linear histogram", () => {
   it("bins are half open, the last one closed", () => {
     const scale = scaleOf(1, 0, 1);
-    const rows: [number, number][] = [[-1, 0], [-1 + 2 ** -24, 0], [-127 / 128, 1], [-1 / 128, 127], [-1e-30, 127], [-0, 128], [0, 128],
-      [1e-45, 128], [1 / 128 - 2 ** -31, 128], [1 / 128, 129], [127 / 128, 255], [1, 255]];
+    const rows: [number, number][] = [
+      [-1, 0],
+      [-1 + 2 ** -24, 0],
+      [-127 / 128, 1],
+      [-1 / 128, 127],
+      [-1e-30, 127],
+      [-0, 128],
+      [0, 128],
+      [1e-45, 128],
+      [1 / 128 - 2 ** -31, 128],
+      [1 / 128, 129],
+      [127 / 128, 255],
+      [1, 255],
+    ];
     for (const [x, bin] of rows) assert.equal(linearBin(x, scale), bin, `${x}`);
   });
 
@@ -92,7 +128,15 @@ describe("linear histogram", () => {
 
 describe("heat strip", () => {
   it("cells cover all elements once, in order, for every length", () => {
-    for (const [length, cells] of [[1, 1], [63, 63], [64, 64], [65, 64], [1000, 64], [257, 256], [100_003, 256]]) {
+    for (const [length, cells] of [
+      [1, 1],
+      [63, 63],
+      [64, 64],
+      [65, 64],
+      [1000, 64],
+      [257, 256],
+      [100_003, 256],
+    ]) {
       assert.equal(heatBorder(0, cells, length), 0);
       assert.equal(heatBorder(cells, cells, length), length);
       for (let i = 0; i < length; i++) {
@@ -113,7 +157,12 @@ describe("heat strip", () => {
 
 describe("errors of encodings", () => {
   it("nothing lost is Infinity dB, also of a tensor of zeros", () => {
-    assert.deepEqual(encodingError("f32", 32, 0, 5), { encoding: "f32", bitsPerWeight: 32, relativeSquaredError: 0, sqnr: Infinity });
+    assert.deepEqual(encodingError("f32", 32, 0, 5), {
+      encoding: "f32",
+      bitsPerWeight: 32,
+      relativeSquaredError: 0,
+      sqnr: Infinity,
+    });
     assert.equal(encodingError("q4_0", 4.5, 0, 0).relativeSquaredError, 0);
   });
 
@@ -141,8 +190,24 @@ describe("reports", () => {
   it("a tensor without elements has zeros for extremes and NaN for its kurtosis", () => {
     const empty = shape(0, 4);
     const { stats } = tensorReport("empty", empty, addFirst(emptyFirst(empty), emptyFirst(empty)), emptySecond(0), []);
-    assert.deepEqual({ ...stats, kurtosis: 0 }, { count: 0, min: 0, max: 0, mean: 0, std: 0, absMax: 0, kurtosis: 0, zeroCount: 0,
-      nanCount: 0, infCount: 0, sixSigmaShare: 0, incoherence: 0, sumOfSquares: 0 });
+    assert.deepEqual(
+      { ...stats, kurtosis: 0 },
+      {
+        count: 0,
+        min: 0,
+        max: 0,
+        mean: 0,
+        std: 0,
+        absMax: 0,
+        kurtosis: 0,
+        zeroCount: 0,
+        nanCount: 0,
+        infCount: 0,
+        sixSigmaShare: 0,
+        incoherence: 0,
+        sumOfSquares: 0,
+      },
+    );
     assert.ok(Number.isNaN(stats.kurtosis));
   });
 });

@@ -34,7 +34,13 @@ describe("moments", () => {
   });
 
   it("of parts merge to those of the whole, whatever the sizes and however far the parts lie apart", () => {
-    for (const [n, m, distance] of [[1, 1, 3], [1, 1000, 100], [500, 700, 0], [3, 900, -1e4], [400, 1, 1e6]]) {
+    for (const [n, m, distance] of [
+      [1, 1, 3],
+      [1, 1000, 100],
+      [500, 700, 0],
+      [3, 900, -1e4],
+      [400, 1, 1e6],
+    ]) {
       const [a, b] = [draw(n, 0, 1, n), draw(m, distance, 2, m)];
       check(mergeMoments(momentsOf(a), momentsOf(b)), momentsOf([...a, ...b]));
     }
@@ -46,7 +52,12 @@ describe("moments", () => {
     assert.deepEqual(mergeMoments(noMoments, some), some);
   });
 
-  for (const [what, mean, std] of [["a mean of 0", 0, 1], ["a mean of a thousand deviations", 1, 1e-3], ["tiny values", 1e-30, 1e-30], ["huge values", -1e30, 1e29]]) {
+  for (const [what, mean, std] of [
+    ["a mean of 0", 0, 1],
+    ["a mean of a thousand deviations", 1, 1e-3],
+    ["tiny values", 1e-30, 1e-30],
+    ["huge values", -1e30, 1e29],
+  ]) {
     it(`keep twelve digits over a hundred thousand merges: ${what}`, () => {
       // A band that repeats has the same mean, deviation and kurtosis however often: what a tensor of 10⁹ elements is made of.
       const band = momentsOf(draw(10_000, mean as number, std as number, 9));

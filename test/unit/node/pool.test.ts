@@ -67,7 +67,16 @@ describe("the worker pool", () => {
       const { output, input, outliers, heat } = report;
       assert.equal(output?.absMax.length, hasChannels ? rows : undefined);
       assert.equal(input?.absMax.length, hasChannels ? columns : undefined);
-      assertReport({ ...report, errors: [], ...(channels ? { output, input, outliers, heat } : { output: undefined, input: undefined, outliers: undefined, heat: undefined }) }, expected);
+      assertReport(
+        {
+          ...report,
+          errors: [],
+          ...(channels
+            ? { output, input, outliers, heat }
+            : { output: undefined, input: undefined, outliers: undefined, heat: undefined }),
+        },
+        expected,
+      );
       assert.equal(report.errors.length, columns % 32 ? 0 : 1);
       assert.ok(Math.abs(bytes - x.byteLength) <= 8, `${bytes} bytes reported of ${x.byteLength}`);
     }).timeout(60_000);
@@ -80,7 +89,9 @@ describe("the worker pool", () => {
       const x = heavyTailed(options.rows * 64, i + 1);
       return { x, options, tensor: onDisk(`small${i}`, x, "bf16", options) };
     });
-    const reports = await Promise.all(all.map(({ tensor }) => p.run({ kind: "analyse", tensor, encodings: ["q4_0"] }, neverCancelled)));
+    const reports = await Promise.all(
+      all.map(({ tensor }) => p.run({ kind: "analyse", tensor, encodings: ["q4_0"] }, neverCancelled)),
+    );
     reports.forEach((report, i) => {
       const { x, options } = all[i];
       const bf16 = encodingNamed("bf16");
@@ -88,7 +99,10 @@ describe("the worker pool", () => {
       const stored = new Float32Array(x.length);
       bf16.encode!(x, options.rows, 64, planes);
       bf16.decode(planes, options.rows, 64, stored);
-      assertReport(report, analyseReference(stored, { ...options, columnsPerInput: 1, hasChannels: true }, [encodingNamed("q4_0")], `small${i}`));
+      assertReport(
+        report,
+        analyseReference(stored, { ...options, columnsPerInput: 1, hasChannels: true }, [encodingNamed("q4_0")], `small${i}`),
+      );
     });
   });
 
@@ -97,8 +111,10 @@ describe("the worker pool", () => {
     const tensor = onDisk("plain", x, "f32", { rows: 64, columns: 96 });
     const p = pool({ simd: false });
     assert.equal(p.simd, false);
-    assertReport(await p.run({ kind: "analyse", tensor, encodings: ["q8_0"] }, neverCancelled),
-      analyseReference(x, { rows: 64, columns: 96, columnsPerInput: 1, hasChannels: true }, [encodingNamed("q8_0")], "plain"));
+    assertReport(
+      await p.run({ kind: "analyse", tensor, encodings: ["q8_0"] }, neverCancelled),
+      analyseReference(x, { rows: 64, columns: 96, columnsPerInput: 1, hasChannels: true }, [encodingNamed("q8_0")], "plain"),
+    );
   });
 
   it("bytes from within a header take only themselves to the worker", async () => {
@@ -110,7 +126,9 @@ describe("the worker pool", () => {
     const storage = { encoding: "f32", planes: [{ inline: bytes }] };
     const tensor = { name: "inline", paths: [], storage, rows: 8, columns: 8, columnsPerInput: 1, hasChannels: true };
     const before = process.memoryUsage().rss;
-    const reports = await Promise.all(Array.from({ length: 20 }, () => p.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled)));
+    const reports = await Promise.all(
+      Array.from({ length: 20 }, () => p.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled)),
+    );
     assert.ok(process.memoryUsage().rss - before < 256 << 20);
     for (const report of reports) assertReport(report, analyseReference(heavyTailed(64), { ...tensor }, [], "inline"));
   });
@@ -118,14 +136,23 @@ describe("the worker pool", () => {
   it("results own their buffers: nothing of the shared memory leaves", async () => {
     const tensor = onDisk("buffers", heavyTailed(64 * 96), "f32", { rows: 64, columns: 96 });
     const report = await pool().run({ kind: "analyse", tensor, encodings: [] }, neverCancelled);
-    for (const array of [report.histogram.counts, report.logHistogram.bins, report.output!.absMax, report.input!.rms, report.heat!.values]) {
+    for (const array of [
+      report.histogram.counts,
+      report.logHistogram.bins,
+      report.output!.absMax,
+      report.input!.rms,
+      report.heat!.values,
+    ]) {
       assert.ok(array.buffer instanceof ArrayBuffer);
       assert.equal(array.byteLength, array.buffer.byteLength);
     }
   });
 
-  for (const [what, rows, columns, transposed] of [["small", 33, 96, false], ["divided over the workers", 820, 96, false],
-    ["transposed and divided", 820, 96, true]] as const) {
+  for (const [what, rows, columns, transposed] of [
+    ["small", 33, 96, false],
+    ["divided over the workers", 820, 96, false],
+    ["transposed and divided", 820, 96, true],
+  ] as const) {
     it(`encodes a tensor that is ${what} as the encoding itself does`, async () => {
       const x = repeated(rows * columns);
       const tensor = onDisk("source", x, "f32", { rows, columns, transposed });
@@ -134,7 +161,12 @@ describe("the worker pool", () => {
       member.encode!(x, rows, columns, expected);
       const target = path.join(folder, "target");
       writeFileSync(target, new Uint8Array(10 + expected[0].length));
-      const task = { kind: "encode", tensor, encoding: "int8-qdq", planes: [{ path: target, offset: 10 }, { collect: true }] } as const;
+      const task = {
+        kind: "encode",
+        tensor,
+        encoding: "int8-qdq",
+        planes: [{ path: target, offset: 10 }, { collect: true }],
+      } as const;
       const result: EncodeResult = await pool({ divideFrom: 2 ** 14 }).run(task, neverCancelled);
       assert.equal(result.planes[0], undefined);
       assert.deepEqual(result.planes[1], expected[1]);
@@ -148,7 +180,12 @@ describe("the worker pool", () => {
     writeFileSync(from, bytes);
     writeFileSync(to, new Uint8Array(9_000_100));
     let copied = 0;
-    const task = { kind: "copy", source: { path: from, offset: 7 }, target: { path: to, offset: 50 }, byteLength: 8_999_000 } as const;
+    const task = {
+      kind: "copy",
+      source: { path: from, offset: 7 },
+      target: { path: to, offset: 50 },
+      byteLength: 8_999_000,
+    } as const;
     await pool().run(task, neverCancelled, (n) => void (copied += n));
     assert.equal(copied, 8_999_000);
     assert.equal(Buffer.compare(readFileSync(to).subarray(50, 50 + 8_999_000), bytes.subarray(7, 7 + 8_999_000)), 0);
@@ -176,7 +213,9 @@ describe("the worker pool", () => {
     const source = new CancellationSource();
     source.cancel();
     const tensor = onDisk("never", heavyTailed(64), "f32", { rows: 8, columns: 8 });
-    await assert.rejects(pool({ workerPath: "/nowhere.js" }).run({ kind: "analyse", tensor, encodings: [] }, source.token), { code: "cancelled" });
+    await assert.rejects(pool({ workerPath: "/nowhere.js" }).run({ kind: "analyse", tensor, encodings: [] }, source.token), {
+      code: "cancelled",
+    });
   });
 
   it("a file that ends too early is an error naming file, tensor and place, and the pool goes on", async () => {
@@ -208,7 +247,10 @@ describe("the worker pool", () => {
       const workerPath = workerOf(`
         const fs = require("node:fs");
         if (fs.existsSync(${JSON.stringify(marker)})) require(${JSON.stringify(builtWorker())});
-        else { fs.writeFileSync(${JSON.stringify(marker)}, ""); require("node:worker_threads").parentPort.on("message", () => { ${script} }); }`);
+        else {
+          fs.writeFileSync(${JSON.stringify(marker)}, "");
+          require("node:worker_threads").parentPort.on("message", () => { ${script} });
+        }`);
       const p = pool({ threads: 1, workerPath });
       const tensor = onDisk("small", heavyTailed(640), "f32", { rows: 10, columns: 64 });
       const run = () => p.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled);
