@@ -125,7 +125,7 @@ function keptFromQdq({ consumers, located }: FormContext): string | undefined {
 
 function keptFromBlockQdq(context: FormContext): string | undefined {
   const { blockOpset, located } = context;
-  if (located.dims.length !== 2) return "DequantizeLinear per block is for matrices here";
+  if (located.dims.length !== 2) return "blocks are cut along the rows of matrices only";
   const other = keptFromQdq(context);
   if (other) return other;
   if (blockOpset.kind === "impossible")

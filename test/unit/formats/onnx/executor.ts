@@ -2,7 +2,7 @@ import type { ModelFolder } from "../../../../src/core/bytes";
 import type { ModelIndex } from "../../../../src/core/model";
 import { encodedBytes, encoding, encodingFacts } from "../../../../src/encodings/index";
 import { arrange } from "../../../../src/formats/arrange";
-import type { WritePlan } from "../../../../src/formats/format";
+import type { Assignment, WritePlan } from "../../../../src/formats/format";
 import { onnx } from "../../../../src/formats/onnx";
 import { valuesOf } from "./reference";
 
@@ -12,10 +12,15 @@ export interface Exported {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
+/** A uniform target, or tensor by tensor as a recipe does it. */
+export type Wanted = string | readonly Assignment[];
+
 /** Exports in memory: every segment made in the plainest way, every byte of every file accounted for. */
-export async function exportTo(folder: ModelFolder, name: string, target: string, outputName = "out.onnx"): Promise<Exported> {
+export async function exportTo(folder: ModelFolder, name: string, wanted: Wanted, outputName = "out.onnx"): Promise<Exported> {
   const index = await onnx.readIndex(folder, name);
-  const { assignments, notes } = onnx.assign(index, target, encodingFacts);
+  const uniform = typeof wanted === "string";
+  const { assignments, notes } = uniform ? onnx.assign(index, wanted, encodingFacts) : { assignments: wanted, notes: [] };
+  const target = uniform ? wanted : "recipe";
   const plan = await onnx.planWrite({ folder, index, assignments, target, outputName, facts: encodingFacts });
   const planes = new Map<string, Uint8Array[]>();
   const files = new Map<string, Uint8Array>();
@@ -58,7 +63,7 @@ async function encodeAll(folder: ModelFolder, index: ModelIndex, name: string, e
   const rows = tensor.shape[0];
   const columns = tensor.elementCount / rows;
   const member = encoding(encodingName);
-  const planes = member.planes.map((p) => new Uint8Array(rows * p.rowBytes(columns)));
+  const planes = member.planes.map((p) => new Uint8Array(Math.ceil(rows * p.rowBytes(columns))));
   if (planes.reduce((sum, p) => sum + p.length, 0) !== encodedBytes(member, rows, columns)) throw new Error("plane sizes");
   member.encode!(values, rows, columns, planes);
   return planes;
