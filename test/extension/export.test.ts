@@ -28,11 +28,12 @@ describe("export", () => {
     onnx: (file) => (writeOnnx(file), vscode.Uri.file(file)),
   };
   for (const [format, source] of Object.entries(sources)) {
-    it(`${format}: every choice is written at its predicted size and opens again`, async () => {
+    it(`${format}: choices are written at their predicted size and open again`, async () => {
       const document = await open(source(path.join(folder.path, `source.${format}`)));
       const choices = await until("choices", () => document.choices);
       assert.ok(choices.length > 0);
-      for (const choice of choices) {
+      // The engine's own tests write them all; here a few from all over the list show that the host asks rightly.
+      for (const choice of choices.filter((_, i) => i % Math.ceil(choices.length / 6) === 0)) {
         const output = path.join(
           folder.path,
           choice.format === "safetensors" ? `sample-${choice.encoding}` : `out-${choice.encoding}.${choice.format}`,
