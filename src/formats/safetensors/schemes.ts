@@ -76,7 +76,7 @@ const gptqTarget = (version: "gptq" | "gptq_v2", bits: number, group: number, as
   description:
     `${bits}-bit integers as GPTQ files hold them${version === "gptq_v2" ? ", zero points as they are" : ""}, one F16 scale` +
     `${asymmetric ? " and zero point" : ""} per ${group} weights, rounded to nearest; ` +
-    (asymmetric ? "loads in GPTQModel" : "loads in vLLM and transformers"),
+    (asymmetric ? "loads in GPTQModel" : "loads in vLLM and, with GPTQModel, in transformers"),
   alone: true,
 });
 
@@ -106,7 +106,7 @@ export const exportTargets: readonly ExportTarget[] = [
     label: "AWQ layout INT4 g128",
     description:
       "4-bit integers as AWQ (GEMM) files hold them, one F16 scale and zero point per 128 weights, rounded to nearest; " +
-      "loads in vLLM and transformers",
+      "loads in vLLM and, with GPTQModel, in transformers",
     alone: true,
   },
   {

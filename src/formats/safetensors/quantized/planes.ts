@@ -5,6 +5,7 @@
  * file's `__metadata__` under "bitlens": {"version": 1, "weights": {"<module>.weight": {"encoding": name, "shape": [out, in]}}}.
  */
 import { maximumDimension, maximumPulses } from "../../../core/math/pvq/codebook";
+import { gainLevels } from "../../../core/math/pvq/gain";
 import { isObject, own } from "../config";
 import { checkedSize, expectDtype, expectShape, Inconsistent, type Layout, part } from "./layout";
 
@@ -99,10 +100,18 @@ export const bitlensPlanes: Layout = {
   },
 };
 
-/** The metadata entry of a file with these weights. */
+/**
+ * The metadata entry of a file with these weights. The gain levels follow from the version; they are written down, by G, row
+ * length and gain bits, so that others need not compute them.
+ */
 export function planesStatement(weights: readonly (readonly [name: string, statement: PlanesStatement])[]): string {
-  const pyramids = weights.some(([, { encoding }]) => pyramid.test(encoding));
-  return JSON.stringify({ version, ...(pyramids && { enumeration }), weights: Object.fromEntries(weights) });
+  const gains: Record<string, number[]> = {};
+  for (const [, { encoding, shape }] of weights) {
+    const match = pyramid.exec(encoding)?.map(Number);
+    if (match) gains[`g${match[1]}-d${shape[1]}-b${match[3]}`] ??= [...gainLevels(match[1], shape[1], match[3])];
+  }
+  const pyramids = Object.keys(gains).length > 0;
+  return JSON.stringify({ version, ...(pyramids && { enumeration, gains }), weights: Object.fromEntries(weights) });
 }
 
 /** What a file's metadata says of its weights; nothing where it is damaged or of a later version. */

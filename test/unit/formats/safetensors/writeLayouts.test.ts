@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { EngineError } from "../../../../src/core/errors";
+import { gainLevels } from "../../../../src/core/math/pvq/gain";
 import { encoding, encodingFacts } from "../../../../src/encodings";
 import { safetensors } from "../../../../src/formats/safetensors";
 import { planeShapes } from "../../../../src/formats/safetensors/quantized/planes";
@@ -347,7 +348,9 @@ describe("layouts of exported safetensors", () => {
 
   it("of a model in Bitlens' own layout keeps nothing of the old statement, and warns", async () => {
     await exported("pvq-g16-k27-b4");
-    assert.equal(JSON.parse(written().metadata.bitlens).enumeration, "bitlens-pyramid-1");
+    const { enumeration, gains } = JSON.parse(written().metadata.bitlens);
+    assert.equal(enumeration, "bitlens-pyramid-1");
+    assert.deepEqual(gains, { [`g16-d${columns}-b4`]: [...gainLevels(16, columns, 4)] });
     const again = path.join(folder.path, "again");
     const { notes } = await exportPlainly({
       format: safetensors,
