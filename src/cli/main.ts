@@ -55,6 +55,17 @@ export function buildProgram(): Command {
     .action(async (model: string, options: { encoding?: string; recipe?: string; group?: string; asymmetric?: boolean; output: string; threads?: number }) =>
       (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric: options.asymmetric === true }));
 
+  program
+    .command("compare")
+    .summary("two models tensor by tensor: what the second lost against the first")
+    .description("Match the tensors of two models of any formats by name and role, and print each pair's error, the most damaged first.")
+    .argument("<A>", "the reference: model file or folder")
+    .argument("<B>", "the model to judge")
+    .option("--json", "print one JSON document instead of a table")
+    .addOption(threadsOption())
+    .action(async (a: string, b: string, options: { json?: boolean; threads?: number }) =>
+      (await import("./compare")).compare({ a, b, json: options.json === true, threads: options.threads }));
+
   addBudgetCommands(program, threadsOption);
 
   program

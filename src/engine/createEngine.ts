@@ -3,6 +3,7 @@ import type { CancellationToken } from "../core/cancellation";
 import { neverCancelled } from "../core/cancellation";
 import { analyse } from "./analyse";
 import { Calls } from "./calls";
+import { compareModels } from "./compare";
 import type { EngineDeps } from "./deps";
 import { listEncodings } from "./encodingTable";
 import { exportChoices } from "./exportChoices";
@@ -37,6 +38,11 @@ export function createEngine(deps: EngineDeps): EngineHandle {
       calls.run(token, "at-once", async (token) => {
         const model = await opener.open(request.path);
         return analyse({ model, request, pool: pool(), token, now: deps.now, onEvent });
+      }),
+    compare: ({ pathA, pathB }, onEvent, token = neverCancelled) =>
+      calls.run(token, "at-once", async (token) => {
+        const [a, b] = [await opener.open(pathA), await opener.open(pathB)];
+        return compareModels({ a, b, pool: pool(), token, now: deps.now, onEvent });
       }),
     exportChoices: (path, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => exportChoices(await opener.open(path), token)),

@@ -2,15 +2,18 @@ import { EngineError, toEngineError } from "../core/errors";
 import type { TensorReport } from "../core/series";
 import { bitsPerWeight, encoding as encodingNamed } from "../encodings";
 import {
-  type Band, type FirstPartial, type MatrixShape, type Measured, scaleAfter, type Scale, type SecondPartial, tensorReport,
+  type Band, type ComparePartial, type FirstPartial, type MatrixShape, type Measured, scaleAfter, type Scale, type SecondPartial, tensorReport,
 } from "../metrics";
+import { compareBand } from "./passCompare";
 import { checkPass, type PassContext } from "./passContext";
+import { SecondTally } from "./passDistribution";
 import { encodeBand } from "./passEncode";
 import { ErrorTally } from "./passErrors";
 import { eachMatrixTile } from "./passMatrix";
 import { type TileReader, tileReader } from "./passReader";
-import { eachStoredTile, firstReading, SecondTally } from "./passStatistics";
-import type { AnalyseTask, CopyTask, EncodeTask, TensorSource } from "./tasks";
+import { firstReading } from "./passStatistics";
+import { eachStoredTile } from "./passTiles";
+import type { AnalyseTask, CompareTask, CopyTask, EncodeTask, TensorSource } from "./tasks";
 
 /**
  * The one loop: source → tile → decode → metrics, or → encode → planes. Everything here runs inside a worker on one band of one
@@ -24,6 +27,7 @@ export type Job =
   | { readonly kind: "first"; readonly tensor: TensorSource; readonly band: Band }
   | { readonly kind: "second"; readonly tensor: TensorSource; readonly band: Band; readonly after: After; readonly encodings: readonly string[] }
   | { readonly kind: "encode"; readonly task: EncodeTask; readonly band: Band }
+  | { readonly kind: "compare"; readonly task: CompareTask; readonly band: Band }
   | { readonly kind: "copy"; readonly task: CopyTask };
 
 /** What the second reading must know of the first. */
@@ -37,11 +41,13 @@ export type JobResult<J extends Job> = J extends { kind: "analyse" } ? TensorRep
   : J extends { kind: "first" } ? FirstPartial
   : J extends { kind: "second" } ? SecondPartial
   : J extends { kind: "encode" } ? (Uint8Array | undefined)[]
+  : J extends { kind: "compare" } ? ComparePartial
   : void;
 
 export function runPass<J extends Job>(context: PassContext, job: J): JobResult<J>;
 export function runPass(context: PassContext, job: Job): unknown {
   if (job.kind === "copy") return copy(context, job.task);
+  if (job.kind === "compare") return compareBand(context, job.task, job.band);
   const tensor = job.kind === "analyse" || job.kind === "encode" ? job.task.tensor : job.tensor;
   try {
     if (job.kind === "encode") return encodeBand(context, job.task, job.band);

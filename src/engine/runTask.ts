@@ -1,17 +1,18 @@
 import type { TensorReport } from "../core/series";
 import { encoding as encodingNamed } from "../encodings";
-import { addFirst, addSecond, type Band, emptyFirst, emptySecond } from "../metrics";
+import { addCompare, addFirst, addSecond, type Band, type ComparePartial, emptyCompare, emptyFirst, emptySecond } from "../metrics";
 import { bandsOf, type Division } from "./bands";
-import { afterFirst, type Job, type JobResult, reportOf } from "./pass";
+import { afterFirst, type Job, type JobResult, reportOf, wholeOf } from "./pass";
 import { bandBytes } from "./passEncode";
-import type { AnalyseTask, EncodeResult, EncodeTask, Task } from "./tasks";
+import type { AnalyseTask, CompareTask, EncodeResult, EncodeTask, Task } from "./tasks";
 
 /** Runs one job on some worker; `first` puts it before all that wait. */
 export type Submit = <J extends Job>(job: J, first?: boolean) => Promise<JobResult<J>>;
 
 /** A task as jobs for the workers, and their results put together. */
-export async function runTask(task: Task, division: Division, submit: Submit): Promise<TensorReport | EncodeResult | void> {
+export async function runTask(task: Task, division: Division, submit: Submit): Promise<TensorReport | EncodeResult | ComparePartial | void> {
   if (task.kind === "analyse") return analyse(task, division, submit);
+  if (task.kind === "compare") return compare(task, division, submit);
   if (task.kind === "encode") return encode(task, division, submit);
   return submit({ kind: "copy", task });
 }
@@ -28,6 +29,15 @@ async function analyse(task: AnalyseTask, division: Division, submit: Submit): P
   const again = (band: Band) => submit({ kind: "second", tensor, band, after, encodings }, true);
   await inOrder([...bands].reverse(), again, (part) => void (second = addSecond(second, part)));
   return reportOf(tensor, first, second, encodings);
+}
+
+async function compare(task: CompareTask, division: Division, submit: Submit): Promise<ComparePartial> {
+  const { a, b, rope } = task;
+  const transposed = a.storage.transposed === true || b.storage.transposed === true;
+  const bands = bandsOf(a, division, { transposed, wholeRows: rope !== undefined });
+  let whole = emptyCompare(a, wholeOf(a));
+  await inOrder(bands, (band) => submit({ kind: "compare", task, band }), (part) => void (whole = addCompare(whole, part)));
+  return whole;
 }
 
 /**

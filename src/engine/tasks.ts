@@ -1,6 +1,7 @@
 import type { CancellationToken } from "../core/cancellation";
 import type { TensorStorage } from "../core/model";
 import type { TensorReport } from "../core/series";
+import type { ComparePartial } from "../metrics";
 
 /** A tensor as the workers see it: where its bytes are and how it is viewed as a matrix. Plain data. */
 export interface TensorSource {
@@ -49,8 +50,22 @@ export interface CopyTask {
   readonly byteLength: number;
 }
 
-export type Task = AnalyseTask | EncodeTask | CopyTask;
-export type TaskResult<T extends Task> = T extends AnalyseTask ? TensorReport : T extends EncodeTask ? EncodeResult : void;
+/** Two tensors of the same rows and columns, element by element. */
+export interface CompareTask {
+  readonly kind: "compare";
+  readonly a: TensorSource;
+  readonly b: TensorSource;
+  /** One side keeps its rows in RoPE order for so many heads (core/rope.ts). Rows are then counted in the other side's order. */
+  readonly rope?: { readonly side: "a" | "b"; readonly heads: number };
+  /** Added to b's elements, in f64. */
+  readonly offset?: number;
+}
+
+export type Task = AnalyseTask | EncodeTask | CopyTask | CompareTask;
+export type TaskResult<T extends Task> = T extends AnalyseTask ? TensorReport
+  : T extends EncodeTask ? EncodeResult
+  : T extends CompareTask ? ComparePartial
+  : void;
 
 /**
  * The worker threads. `run` queues; several calls at once keep all threads busy. `onBytes` reports source bytes consumed

@@ -1,4 +1,5 @@
 export * from "./channels";
+export * from "./compare";
 export * from "./error";
 export * from "./heat";
 export * from "./linearHistogram";

@@ -16,6 +16,7 @@ const methods: Record<Method, { readonly cancelling: "at-once" | "when-clean" }>
   encodings: { cancelling: "at-once" },
   open: { cancelling: "at-once" },
   analyse: { cancelling: "at-once" },
+  compare: { cancelling: "at-once" },
   exportChoices: { cancelling: "at-once" },
   sensitivity: { cancelling: "at-once" },
   plan: { cancelling: "at-once" },

@@ -109,6 +109,7 @@ export class ToyPool implements Pool {
       onBytes?.(task.byteLength);
       return undefined;
     }
+    if (task.kind === "compare") throw new EngineError("unsupported", "The toy pool compares nothing.");
     const { tensor } = task;
     const range = tensor.storage.planes[0] as { file: number; offset: number; byteLength: number };
     const bytes = await slice(tensor.paths[range.file], range.offset, range.byteLength);

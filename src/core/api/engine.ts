@@ -4,6 +4,7 @@ import type { FormatName, ModelIndex, TensorRole } from "../model";
 import type { Recipe } from "../recipe";
 import type { SensitivityTable } from "../sensitivity";
 import type { TensorReport } from "../series";
+import type { CompareEvent, CompareRequest, CompareSummary } from "./compare";
 
 /** What computes, for the status bar. */
 export interface DeviceInfo {
@@ -170,6 +171,8 @@ export interface Engine {
   open(path: string, token?: CancellationToken): Promise<ModelIndex>;
   /** Streams one event per tensor as it is done; cancelling rejects with code "cancelled" at once. */
   analyse(request: AnalyseRequest, onEvent: (event: AnalyseEvent) => void, token?: CancellationToken): Promise<AnalyseSummary>;
+  /** Streams one event per pair of tensors that hold the same weights in two models. "bad-request" when there is none. */
+  compare(request: CompareRequest, onEvent: (event: CompareEvent) => void, token?: CancellationToken): Promise<CompareSummary>;
   exportChoices(path: string, token?: CancellationToken): Promise<readonly ExportChoice[]>;
   /** Measured once per content and target, then remembered beside the model. */
   sensitivity(request: SensitivityRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<SensitivityTable>;

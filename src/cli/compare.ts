@@ -1,0 +1,119 @@
+import type { ComparedModel, CompareSummary, TensorComparison, UnmatchedTensor } from "../core/api/compare";
+import type { PlainError } from "../core/errors";
+import type { LogHistogram } from "../core/series";
+import { bytes, digits, many, percent, seconds } from "./numbers";
+import { print } from "./output";
+import { ProgressLine } from "./progressLine";
+import type { Column } from "./table";
+import { printable, table } from "./table";
+import { withEngine } from "./withEngine";
+
+export interface CompareOptions {
+  readonly a: string;
+  readonly b: string;
+  readonly json: boolean;
+  readonly threads?: number;
+}
+
+interface Failure {
+  readonly a: string;
+  readonly b: string;
+  readonly error: PlainError;
+}
+
+/** `bitlens compare`: what one model lost against another, tensor by tensor, the most damaged first. */
+export async function compare({ a, b, json, threads }: CompareOptions): Promise<void> {
+  await withEngine({ threads }, async (engine, token) => {
+    const found: TensorComparison[] = [];
+    const failed: Failure[] = [];
+    const line = new ProgressLine();
+    const done = await engine.compare({ pathA: a, pathB: b }, (event) => {
+      if (event.kind === "pair") found.push(event.comparison);
+      if (event.kind === "failed") failed.push(event);
+      line.update(event.progress);
+    }, token).finally(() => line.clear());
+    const ranked = byDamage(found);
+    await print(json ? documentOf(done, ranked, failed) : report(done, ranked, failed));
+    if (ranked.length === 0 && failed.length > 0) process.exitCode = 1;
+  });
+}
+
+/** Lowest SQNR first; of equals the larger difference, then by name, so that the order is the same every time. */
+export function byDamage(comparisons: readonly TensorComparison[]): TensorComparison[] {
+  return [...comparisons].sort((x, y) => compareNumbers(x.sqnr, y.sqnr) || compareNumbers(y.maxDifference, x.maxDifference) ||
+    (x.layer ?? -1) - (y.layer ?? -1) || (x.a.name < y.a.name ? -1 : x.a.name > y.a.name ? 1 : 0));
+}
+
+const compareNumbers = (x: number, y: number) => (x === y ? 0 : x < y ? -1 : 1);
+
+function report(done: CompareSummary, ranked: readonly TensorComparison[], failed: readonly Failure[]): string[] {
+  const renamed = ranked.some(({ a, b }) => a.name !== b.name);
+  const columns: readonly Column<TensorComparison>[] = [
+    { title: "tensor", text: ({ a }) => a.name },
+    ...(renamed ? [{ title: "counterpart", text: ({ a, b }: TensorComparison) => (a.name === b.name ? "" : b.name) }] : []),
+    { title: "shape", text: ({ a }) => a.shape.join("×") || "scalar" },
+    { title: "encodings", text: ({ a, b }) => `${a.encodingLabel} → ${b.encodingLabel}` },
+    { title: "SQNR dB", align: "right", text: ({ sqnr }) => digits(sqnr) },
+    { title: "error", align: "right", text: ({ relativeSquaredError }) => digits(relativeSquaredError) },
+    { title: "max |Δ|", align: "right", text: ({ maxDifference }) => digits(maxDifference) },
+    { title: "worst out", align: "right", text: ({ worstOutputs }) => worst(worstOutputs) },
+    { title: "worst in", align: "right", text: ({ worstInputs }) => worst(worstInputs) },
+    ...(ranked.some((c) => c.nonFinite || c.undone.length) ? [{ title: "", text: remarks }] : []),
+  ];
+  const equal = ranked.filter((c) => c.sqnr === Infinity).length;
+  return [
+    modelLine("A", done.a),
+    modelLine("B", done.b),
+    `${many(ranked.length, "pair")} of tensors, ${equal} equal; SQNR over all ${digits(done.sqnr)} dB; ` +
+      `${bytes(done.progress.bytesTotal)} in ${seconds(done.progress.seconds)}\n`,
+    ...failed.map(({ a, error }) => printable(`failed: ${a}: ${error.message}`) + "\n"),
+    ...(ranked.length
+      ? [
+        "\nMost damaged first: B against A as signal to quantization noise in dB, higher is better; the channel with the largest share of the error.\n",
+        table(columns, ranked),
+      ]
+      : []),
+    ...unmatchedLines(done.unmatched),
+  ];
+}
+
+function modelLine(letter: string, { path, format, architecture, tensorCount, byteLength }: ComparedModel): string {
+  return printable(`${letter}  ${path}: ${format}, ${architecture}, ${many(tensorCount, "tensor")}, ${bytes(byteLength)}`) + "\n";
+}
+
+function worst(channels: TensorComparison["worstOutputs"]): string {
+  if (!channels?.length) return "-";
+  return `${channels[0].index} (${percent(channels[0].share)})`;
+}
+
+const words = { rope: "RoPE order undone", "norm-offset": "1 + w undone", "tied-head": "head is the embedding" } as const;
+
+function remarks({ undone, nonFinite }: TensorComparison): string {
+  return [...(nonFinite ? [`${nonFinite} not finite`] : []), ...undone.map((u) => words[u])].join(", ");
+}
+
+function unmatchedLines(unmatched: readonly UnmatchedTensor[]): string[] {
+  if (unmatched.length === 0) return [];
+  return [`\nNot compared (${unmatched.length}):\n`, ...unmatched.map(({ message }) => printable(message) + "\n")];
+}
+
+/** One tensor a line. Non-finite numbers appear as the strings "NaN", "Infinity" and "-Infinity". */
+function* documentOf(done: CompareSummary, ranked: readonly TensorComparison[], failed: readonly Failure[]): Generator<string> {
+  const { a, b, squaredError, relativeSquaredError, sqnr, unmatched } = done;
+  const failures = failed.map(({ a, b, error }) => ({ a, b, code: error.code, message: error.message }));
+  yield `{"a":${stringify(a)},\n"b":${stringify(b)},\n"total":${stringify({ squaredError, relativeSquaredError, sqnr })},\n"tensors":[`;
+  for (const [i, comparison] of ranked.entries()) yield `${i === 0 ? "" : ","}\n${stringify(plain(comparison))}`;
+  yield `],\n"unmatched":${stringify(unmatched)},\n"failed":${stringify(failures)}}\n`;
+}
+
+function plain(comparison: TensorComparison): object {
+  const { a, b, logHistogramA, logHistogramB, ...rest } = comparison;
+  const renamed = ({ name, shape, encodingLabel }: typeof a) => ({ name, shape, encoding: encodingLabel });
+  return { a: renamed(a), b: renamed(b), ...rest, logHistogramA: histogram(logHistogramA), logHistogramB: histogram(logHistogramB) };
+}
+
+const histogram = ({ bins, counts }: LogHistogram) => ({ bins: Array.from(bins), counts: Array.from(counts) });
+
+function stringify(value: unknown): string {
+  return JSON.stringify(value, (_, v: unknown) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v));
+}
