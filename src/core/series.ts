@@ -2,6 +2,7 @@
 
 /** Population statistics over all finite elements; counts say what was left out. */
 export interface TensorStats {
+  /** Finite elements; those left out are counted below. */
   readonly count: number;
   readonly min: number;
   readonly max: number;
@@ -77,7 +78,7 @@ export interface HeatStrip {
   readonly values: Float32Array;
 }
 
-/** Everything known about one tensor after the pass. Output/input views are absent for 1-D tensors. */
+/** Everything known about one tensor after the pass. Output/input views are absent for 1-D tensors and beyond two million channels. */
 export interface TensorReport {
   readonly name: string;
   readonly stats: TensorStats;
