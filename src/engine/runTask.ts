@@ -46,15 +46,9 @@ async function compare(task: CompareTask, division: Division, submit: Submit): P
  */
 async function inOrder<T>(bands: readonly Band[], run: (band: Band) => Promise<T>, add: (part: T) => void): Promise<void> {
   let previous: Promise<void> = Promise.resolve();
-  const all = bands.map((band) => {
-    const part = run(band);
-    part.catch(() => {}); // the first failure is reported below
-    previous = Promise.all([part, previous]).then(([result]) => add(result));
-    previous.catch(() => {});
-    return part;
-  });
-  await Promise.all(all);
-  await previous;
+  // Only the promises without a value are kept: a band's result is let go once it has been added.
+  const added = bands.map((band) => (previous = Promise.all([run(band), previous]).then(([part]) => add(part))));
+  await Promise.all(added);
 }
 
 async function encode(task: EncodeTask, division: Division, submit: Submit): Promise<EncodeResult> {
