@@ -11,6 +11,8 @@ export interface RecipeTensor {
   readonly role?: TensorRole;
   /** Lower-case comparison; when absent, every known encoding is taken to fit. */
   readonly candidates?: readonly string[];
+  /** The full name of an encoding beyond the candidates that the tensor can take; undefined where it cannot. */
+  held?(encoding: string): string | undefined;
 }
 
 export interface Assignment {
@@ -91,12 +93,13 @@ export function applyRecipe(
     if (r === undefined) return { tensor: tensor.name, encoding: keep };
     const rule = recipe.rules[r];
     const wanted = [rule.encoding, ...(rule.fallback ?? [])].map((e) => (e === keep ? e : encodingWithGroup(e, rule.group)));
-    const found = wanted.map((e) => heldAs(tensor, e)).find((e) => e !== undefined);
+    const offered = wanted.map((e) => heldAs(tensor, e));
+    const found = offered.find((e) => e !== undefined);
     if (found === undefined) {
       misfits.set(r, [...(misfits.get(r) ?? []), tensor.name]);
       return { tensor: tensor.name, encoding: keep, rule: r };
     }
-    if (found.toLowerCase() !== wanted[0].toLowerCase())
+    if (offered[0] === undefined)
       moved.set(`${r} ${found}`, [...(moved.get(`${r} ${found}`) ?? []), tensor.name]);
     return {
       tensor: tensor.name,
@@ -157,9 +160,10 @@ function encodingProblem(name: string): string | undefined {
 }
 
 /** The encoding's own spelling when the tensor can take it. */
-function heldAs({ candidates }: RecipeTensor, encoding: string): string | undefined {
+function heldAs(tensor: RecipeTensor, encoding: string): string | undefined {
   if (encoding === keep) return keep;
-  if (candidates) return candidates.find((c) => c.toLowerCase() === encoding.toLowerCase());
+  const { candidates } = tensor;
+  if (candidates) return candidates.find((c) => c.toLowerCase() === encoding.toLowerCase()) ?? tensor.held?.(encoding);
   return encodingProblem(encoding) === undefined ? knownEncoding(encoding).name : undefined;
 }
 

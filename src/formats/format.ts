@@ -1,5 +1,5 @@
 import type { ModelFolder } from "../core/bytes";
-import type { FormatName, ModelIndex } from "../core/model";
+import type { FormatName, ModelIndex, TensorInfo } from "../core/model";
 
 /**
  * What a format must know of encodings to size its output, passed in because formats and encodings stand on one rung and
@@ -107,6 +107,11 @@ export interface Format {
   readonly exportTargets: readonly ExportTarget[];
   /** Encodings that a recipe may give to any tensor that some uniform target quantizes, beyond what the targets themselves give it. */
   readonly recipeEncodings?: readonly string[];
+  /**
+   * The full name of an encoding that a recipe asks for by name, as this tensor would take it ("int4-g32-bf16" for "int4-g32"
+   * where scales have the weight's type); undefined where the container cannot hold it. Goes beyond what plans choose from.
+   */
+  recipeEncoding?(tensor: TensorInfo, encoding: string, facts: EncodingFacts): string | undefined;
   /**
    * Which tensors take which encoding under a uniform target, following the conventions of the format's own quantizer
    * (llama-quantize keeps norms, ONNX Runtime quantizes MatMul weights, compressed-tensors ignores lm_head).

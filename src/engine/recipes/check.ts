@@ -17,7 +17,12 @@ export interface CheckedRecipe {
 export async function checkRecipe(model: OpenModel, target: RecipeTarget, recipe: Recipe, fingerprint: string): Promise<CheckedRecipe> {
   const applied = applyRecipe(
     recipe,
-    target.tensors.map(({ info, candidates }) => ({ name: info.name, role: info.role, candidates: candidates.map((c) => c.encoding) })),
+    target.tensors.map(({ info, candidates }) => ({
+      name: info.name,
+      role: info.role,
+      candidates: candidates.map((c) => c.encoding),
+      held: (encoding: string) => target.held?.(info, encoding),
+    })),
     { fingerprint },
   );
   const assignments = applied.assignments.filter((a) => a.encoding !== keep).map(({ tensor, encoding }) => ({ tensor, encoding }));

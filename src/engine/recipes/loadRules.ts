@@ -39,8 +39,30 @@ export const loadRules: readonly LoadRule[] = [
     runtime: "vLLM",
     source: "vllm/model_executor/layers/quantization/utils/marlin_utils.py: output features in multiples of 64, input features of 128",
     check: ({ tensors, encodingOf }) => {
-      const odd = tensors.filter((t) => /^int[48]-/.test(encodingOf(t.name)) && (t.shape[0] % 64 !== 0 || t.shape[1] % 128 !== 0));
+      const odd = tensors.filter((t) => /^(int[48]|gptq|gptq_v2|awq)-/.test(encodingOf(t.name)) && (t.shape[0] % 64 !== 0 || t.shape[1] % 128 !== 0));
       return odd.length ? [`${named(odd)} cannot use vLLM's Marlin kernels, whose matrices come in multiples of 64 × 128; a slower kernel or none is used.`] : [];
+    },
+  },
+  {
+    code: "asymmetric-gptq",
+    format: "safetensors",
+    severity: "warning",
+    runtime: "vLLM",
+    source: "vllm/model_executor/layers/quantization/gptq_marlin.py, GPTQMarlinConfig.TYPE_MAP: 4 and 8 bits, symmetric only",
+    check: ({ tensors, encodingOf }) => {
+      const asymmetric = tensors.filter((t) => /^gptq.*-asym$/.test(encodingOf(t.name)));
+      return asymmetric.length ? [`${named(asymmetric)} have zero points, for which vLLM has no Marlin kernel in GPTQ's layout; AWQ's has one.`] : [];
+    },
+  },
+  {
+    code: "research-layout",
+    format: "safetensors",
+    severity: "warning",
+    runtime: "vLLM, transformers",
+    source: "src/formats/safetensors/LAYOUTS.md",
+    check: ({ tensors, encodingOf }) => {
+      const research = tensors.filter((t) => /^(lsbq|ternary|pvq)/.test(encodingOf(t.name)));
+      return research.length ? [`${named(research)} will be stored in a research layout that only Bitlens reads.`] : [];
     },
   },
   {

@@ -24,6 +24,8 @@ export interface RecipeTarget {
   readonly tensors: readonly QuantizableTensor[];
   /** What a uniform export gives each tensor, for comparing. Empty when it changes nothing. */
   uniform(name: string): readonly Assignment[];
+  /** The encoding that a recipe may give this tensor by name though plans do not choose it; undefined where it cannot be held. */
+  held?(tensor: TensorInfo, encoding: string): string | undefined;
   /** The container's uniform exports. */
   readonly uniforms: Format["exportTargets"];
   plan(assignments: readonly Assignment[], outputName: string): Promise<PlannedExport>;
@@ -54,6 +56,7 @@ function nativeTarget(model: OpenModel): RecipeTarget {
     tensors: quantizable(model, format, uniform, (t) => t.byteLength),
     uniforms: format.exportTargets,
     uniform,
+    held: (tensor, encoding) => format.recipeEncoding?.(tensor, encoding, encodingFacts),
     async plan(assignments, outputName) {
       const plan = await format.planWrite({ folder, index, assignments, target: "recipe", outputName, facts: encodingFacts });
       return sizedPlan(model, plan, { outputName, changed: assignments.length, notes: plan.notes });

@@ -49,6 +49,15 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
   return { assignments, notes };
 }
 
+/** Any name of the layouts' families, with the scales' type that the weight calls for where the name leaves it open. */
+export function recipeEncoding(tensor: TensorInfo, encoding: string, facts: EncodingFacts): string | undefined {
+  const scheme = schemeOf(encoding.toLowerCase());
+  if (!scheme || !isLinear(tensor) || tensor.storage!.transposed) return undefined;
+  const [rows, columns] = tensor.shape;
+  const name = encodingUnder(encoding.toLowerCase(), scaleType(tensor));
+  return !misfit(scheme, rows, columns) && facts.fits(name, columns) ? name : undefined;
+}
+
 function isLinear({ name, shape, storage, role }: TensorInfo): boolean {
   return (
     storage !== undefined &&

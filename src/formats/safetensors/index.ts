@@ -1,5 +1,5 @@
 import type { Format } from "../format";
-import { assign } from "./assign";
+import { assign, recipeEncoding } from "./assign";
 import { readSafetensors } from "./read";
 import { exportTargets } from "./schemes";
 import { indexEnding } from "./shards";
@@ -28,6 +28,7 @@ export const safetensors: Format = {
     return (await readSafetensors(folder, name)).index;
   },
   exportTargets,
+  recipeEncoding,
   assign,
   planWrite,
 };

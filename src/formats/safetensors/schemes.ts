@@ -129,8 +129,10 @@ export const exportTargets: readonly ExportTarget[] = [
   },
 ];
 
-/** The encoding that a target gives to a weight of this type: compressed-tensors' scales have the weight's own. */
-export function encodingUnder(target: string, type: string): string {
-  if (schemeOf(target)?.method !== "compressed-tensors" || (type !== "f16" && type !== "bf16")) return target;
-  return `${target}-${type}`;
+/** The encoding that a name gives to a weight of this type: compressed-tensors' scales have the weight's own unless it says. */
+export function encodingUnder(name: string, type: string): string {
+  if (schemeOf(name)?.method !== "compressed-tensors" || (type !== "f16" && type !== "bf16")) return name;
+  if (/-(f32|f16|bf16)(-|$)/.test(name)) return name;
+  // The rule for finding scales comes last.
+  return name.replace(/(-(?:absmax|extreme))?$/, `-${type}$1`);
 }

@@ -177,6 +177,15 @@ describe("applying recipes", () => {
     );
   });
 
+  it("what a container holds beyond the candidates is taken under its full name, without a warning", () => {
+    const held = (encoding: string) => (encoding === "int4-g32" ? "int4-g32-bf16" : undefined);
+    const list = [{ name: "a", candidates: ["int4-g128-bf16"], held }];
+    const r = recipe({ match: "*", encoding: "int4", group: 32 });
+    assert.deepEqual(outcome(r, list), { a: "int4-g32-bf16" });
+    assert.deepEqual(complaints(r, list), []);
+    assert.deepEqual(complaints(recipe({ match: "*", encoding: "q4_0" }), list).map((c) => c[1]), ["cannot-hold"]);
+  });
+
   const groups = [
     ["int4", 64, "int4-g64"],
     ["int4-asym", 64, "int4-g64-asym"],

@@ -392,6 +392,34 @@ describe("layouts of exported safetensors", () => {
   });
 });
 
+describe("what a recipe may ask for by name", () => {
+  const asked: [type: string, shape: number[], name: string, held: string | undefined][] = [
+    ["F32", [24, 256], "int4-g32", "int4-g32"],
+    ["BF16", [24, 256], "int4-g32", "int4-g32-bf16"],
+    ["BF16", [24, 256], "int4-g32-f32", "int4-g32-f32"],
+    ["BF16", [24, 256], "int4-g32-asym-f16", "int4-g32-asym-f16"],
+    ["F16", [24, 256], "INT4-g64-absmax", "int4-g64-f16-absmax"],
+    ["F16", [24, 256], "f8-channel", "f8-channel-f16"],
+    ["BF16", [24, 256], "gptq-4bit-g64", "gptq-4bit-g64"],
+    ["BF16", [24, 256], "pvq-g8-k5-b2-r3", "pvq-g8-k5-b2-r3"],
+    ["BF16", [24, 256], "lsbq4-row", "lsbq4-row"],
+    ["BF16", [24, 250], "int4-g32", undefined],
+    ["BF16", [23, 256], "awq-4bit-g128", undefined],
+    ["BF16", [24, 252], "pvq-g8-k5-b2", undefined],
+    ["BF16", [24, 256], "q4_K", undefined],
+    ["BF16", [24, 256], "int2-g32", undefined],
+    ["BF16", [256], "int4-g32", undefined],
+  ];
+  for (const [dtype, shape, name, held] of asked) {
+    it(`${name} for a weight of ${shape.join(" × ")} in ${dtype}: ${held ?? "nothing"}`, async () => {
+      folder.put("m.safetensors", safetensorsFile({ "a.weight": { dtype, shape } }));
+      const { tensors } = await safetensors.readIndex(await openFolder(folder.path), "m.safetensors");
+      assert.equal(safetensors.recipeEncoding!(tensors[0], name, encodingFacts), held);
+      if (held) assert.equal(schemeOf(held) !== undefined && encoding(held).targets.includes("safetensors"), true);
+    });
+  }
+});
+
 describe("Bitlens' own layout", () => {
   const names = [
     ...["lsbq1-row", "lsbq2-g128", "lsbq3-g24", "lsbq6-g7", "ternary-g128", "ternary-row"],
