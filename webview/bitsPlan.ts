@@ -73,7 +73,8 @@ export interface BitsPlan {
 const barOf = ({ layer, role }: PanelTensor): string =>
   layer !== undefined ? `${layer}` : role === "embedding" ? "embed" : role === "head" ? "head" : "other";
 
-function barsOf(entries: readonly Entry[]): Map<string, number[]> {
+/** Bars by label; a member is an entry's `index` (without layers: its position). */
+export function barsOf(entries: readonly Entry[]): Map<string, number[]> {
   if (!entries.some((e) => e.tensor.layer !== undefined)) return moduleGroups(entries.map((e) => e.tensor));
   const groups = new Map<string, number[]>();
   for (const { tensor, index } of entries) {
@@ -143,12 +144,12 @@ export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPla
       members: indices,
     };
   });
-  return { rows: inOrder(rows), elements, before, after, changed };
+  return { rows: rowsInOrder(rows), elements, before, after, changed };
 }
 
 /** The embedding first, layers by number, then the rest. */
-function inOrder(rows: readonly BitsRow[]): BitsRow[] {
-  const rank = (r: BitsRow) => (r.label === "embed" ? -1 : /^\d+$/.test(r.label) ? Number(r.label) : Infinity);
+export function rowsInOrder<Row extends { readonly label: string }>(rows: readonly Row[]): Row[] {
+  const rank = (r: Row) => (r.label === "embed" ? -1 : /^\d+$/.test(r.label) ? Number(r.label) : Infinity);
   return rows
     .map((r, i) => [r, i] as const)
     .sort(([a, i], [b, j]) => (rank(a) === rank(b) ? i - j : rank(a) - rank(b)))

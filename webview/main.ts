@@ -7,6 +7,7 @@ import { missingDetail, Store, type PanelState } from "./state";
 import { onThemeChange } from "./theme/theme";
 import { registerControls, tabs } from "./ui";
 import { BitsView } from "./views/bitsView";
+import { BudgetView } from "./views/budgetView";
 import { Header } from "./views/header";
 import { LayerView } from "./views/layerView";
 import { MapView } from "./views/mapView";
@@ -28,6 +29,7 @@ const header = new Header(panel);
 const map = new MapView(panel);
 const spectrum = new SpectrumView(panel);
 const bits = new BitsView(panel);
+const budget = new BudgetView(panel);
 const layer = new LayerView(panel);
 const views = tabs<PanelView["tab"]>({
   label: "Views",
@@ -35,6 +37,7 @@ const views = tabs<PanelView["tab"]>({
     { id: "map", label: "Map", content: map.element },
     { id: "spectrum", label: "Spectrum", content: spectrum.element },
     { id: "bits", label: "Bits", content: bits.element },
+    { id: "budget", label: "Budget", content: budget.element },
   ],
   onChange: (tab) => store.setView({ tab }),
 });
@@ -74,6 +77,7 @@ store.subscribe((state, changed) => {
   map.update(state, changed);
   spectrum.update(state, changed);
   bits.update(state, changed);
+  budget.update(state, changed);
   layer.update(state, changed);
   if (changed.has("view") || changed.has("reports")) askForDetail(state);
 });

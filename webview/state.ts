@@ -1,5 +1,5 @@
 import type { DeviceInfo, EncodingInfo, ExportChoice } from "../src/core/api/engine";
-import type { PanelModel, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
+import type { PanelBudget, PanelModel, PanelPlan, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
 import type { PlainError } from "../src/core/errors";
 import type { TensorReport } from "../src/core/series";
 import { revive } from "./revive";
@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 /** What changed since listeners were last told. */
-export type Aspect = "model" | "reports" | "status" | "choices" | "view" | "theme";
+export type Aspect = "model" | "reports" | "status" | "choices" | "view" | "theme" | "budget";
 
 export interface PanelState {
   model?: PanelModel;
@@ -32,6 +32,10 @@ export interface PanelState {
   /** Encodings whose error some report has, by name; the only ones worth choosing from. */
   measured: ReadonlyMap<string, number>;
   detailOnRequest: boolean;
+  /** Absent until the tab was opened. */
+  budget?: PanelBudget;
+  /** Of the budget's target only. */
+  plan?: PanelPlan;
 }
 
 export const defaultView: PanelView = { tab: "map", measure: "outlier", encoding: "", sort: "file" };
@@ -115,6 +119,16 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       if (!state.byName.has(message.tensor)) return [];
       state.view = { ...state.view, selected: message.tensor };
       return ["view"];
+    case "showTab":
+      state.view = { ...state.view, tab: message.tab };
+      return ["view"];
+    case "budget":
+      state.budget = message.budget;
+      if (message.budget.state.kind !== "ready" || state.plan?.target !== message.budget.target) state.plan = undefined;
+      return ["budget"];
+    case "plan":
+      state.plan = message.plan;
+      return ["budget"];
     default:
       // A host that knows more than this page.
       return [];

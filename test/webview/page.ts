@@ -1,6 +1,8 @@
 // Stands in for the extension host: the API a webview gets, and the host's side of the messages. Runs before the panel's script.
 import type { FromPanel, PanelStatus, PanelView, ToPanel } from "../../src/core/api/panel";
 import type { Progress } from "../../src/core/api/engine";
+import type { BudgetSession } from "../../src/vscode/budgetSession";
+import { budgetHost } from "./budget";
 import { convolutional, empty, hostile, llama, mixture, wide, type Made } from "./models";
 
 /** As VS Code carries messages: JSON, with typed arrays beside it. NaN and Infinity become null on the way. */
@@ -31,6 +33,7 @@ let current: Made | undefined;
 let status: PanelStatus = { kind: "opening" };
 let sent = 0;
 let lean = false;
+let budget: BudgetSession | undefined;
 
 const deliver = (message: ToPanel) => window.dispatchEvent(new MessageEvent("message", { data: carry(message) }));
 
@@ -56,6 +59,9 @@ function replay(): void {
   if (sent > 0)
     deliver({ type: "reports", reports: current.reports.slice(0, sent).map((r) => (lean ? light(r) : r)), failed: [] });
   if (current.choices.length > 0) deliver({ type: "choices", choices: current.choices });
+  const { view, plan } = budget ?? {};
+  if (view) deliver({ type: "budget", budget: view });
+  if (plan) deliver({ type: "plan", plan });
   deliver({ type: "status", status });
 }
 
@@ -63,11 +69,13 @@ const harness = {
   posted,
   models: () => Object.keys(models),
   /** Opens a model: its header only. `lean`: the host keeps channels to itself until asked. */
-  open(name: string, options: { lean?: boolean } = {}) {
+  open(name: string, options: { lean?: boolean; budget?: { remembered?: boolean; slow?: boolean; fails?: string } } = {}) {
     current = name === "recorded" ? (window as unknown as { recorded: Made }).recorded : models[name]();
     sent = 0;
     lean = options.lean === true;
     status = { kind: "idle" };
+    budget?.cancel();
+    budget = current && budgetHost(current, deliver, options.budget);
     replay();
   },
   /** Sends reports up to the `n`th. */
@@ -88,6 +96,8 @@ const harness = {
   progress,
   show: (tensor: string) => deliver({ type: "show", tensor }),
   replay,
+  showTab: (tab: PanelView["tab"]) => deliver({ type: "showTab", tab }),
+  recipe: () => budget?.recipe(),
   tensors: () => current?.model.tensors.map((t) => t.name) ?? [],
 };
 Object.assign(window, { harness });
@@ -98,6 +108,7 @@ Object.assign(window, {
     postMessage(message: FromPanel) {
       posted.push(message);
       if (message.type === "ready") queueMicrotask(replay);
+      if (message.type === "budget") void budget?.apply(message.action);
       if (message.type === "detail" && lean) {
         const report = current?.reports.find((r) => r.name === message.tensor);
         if (report) setTimeout(() => deliver({ type: "reports", reports: [report], failed: [] }), 10);

@@ -139,6 +139,55 @@ export function textField(options: {
   return element;
 }
 
+/** A slider over [low, high]. `onMove` for every change; `final` when it is let go. The toolkit has none: this is the browser's own. */
+export function slider(options: { readonly label: string; readonly onMove: (value: number, final: boolean) => void }): {
+  readonly element: HTMLElement;
+  set(state: { low: number; high: number; value: number; text: string }): void;
+} {
+  const steps = 1000;
+  const element = h("input", { type: "range", class: "slider", min: 0, max: steps, step: 1, "aria-label": options.label });
+  let [low, high] = [0, 1];
+  let moving = false;
+  const value = () => low + (Number(element.value) / steps) * (high - low);
+  element.addEventListener("input", () => {
+    moving = true;
+    options.onMove(value(), false);
+  });
+  element.addEventListener("change", () => {
+    moving = false;
+    options.onMove(value(), true);
+  });
+  return {
+    element,
+    set(state) {
+      ({ low, high } = state);
+      const at = String(Math.round((steps * (state.value - low)) / (high - low || 1)));
+      // What comes back while a person drags is older than what they point at.
+      if (!moving && element.value !== at) element.value = at;
+      if (element.getAttribute("aria-valuetext") !== state.text) element.setAttribute("aria-valuetext", state.text);
+    },
+  };
+}
+
+/** A short text that counts when Enter is pressed or the field is left. */
+export function entry(options: { readonly label: string; readonly onEnter: (text: string) => void }): {
+  readonly element: HTMLElement;
+  set(text: string): void;
+} {
+  const element = h("vscode-text-field", { "aria-label": options.label, title: options.label, class: "entry" }) as HTMLElement & { value: string };
+  let shown = "";
+  element.addEventListener("change", () => {
+    if (element.value !== shown) options.onEnter(element.value);
+  });
+  return {
+    element,
+    set(text) {
+      shown = text;
+      if (document.activeElement !== element && element.value !== text) element.value = text;
+    },
+  };
+}
+
 export const progressRing = (): HTMLElement => h("vscode-progress-ring", { "aria-label": "Working" });
 
 /** Tabs with their contents; all contents stay in the page, one is visible. */

@@ -17,9 +17,9 @@ export const looks = {
       widths.map(([width, height]) => [
         `${id} at ${width} px: nothing overflows, the layer stands ${width < 861 ? "below" : "beside"}`,
         async ({ open, out }) => {
-          const tab = await model(open, "llama", { theme: id, width, height });
+          const tab = await model(open, "llama", { theme: id, width, height, budget: { remembered: true } });
           await tab.evaluate(() => window.harness.show("model.layers.3.mlp.down_proj.weight"));
-          for (const view of ["map", "spectrum", "bits"]) {
+          for (const view of ["map", "spectrum", "bits", "budget"]) {
             await openTab(tab, view);
             await tab.screenshot({ path: path.join(out, `${id}-${width}-${view}.png`), fullPage: width < 861 });
             const [scrollWidth, over] = await tab.evaluate(() => [
@@ -48,11 +48,11 @@ export const looks = {
     themes.map(({ id }) => [
       `${id}: axe finds nothing wrong`,
       async ({ open }) => {
-        const tab = await model(open, "llama", { theme: id });
+        const tab = await model(open, "llama", { theme: id, budget: { remembered: true } });
         await tab.evaluate(() => window.harness.show("model.layers.3.mlp.down_proj.weight"));
         // The page's policy allows no foreign script, so axe comes in through the debugger.
         await tab.evaluate(axe);
-        for (const view of ["map", "spectrum", "bits"]) {
+        for (const view of ["map", "spectrum", "bits", "budget"]) {
           await openTab(tab, view);
           if (view === "map") await tab.locator('vscode-button[aria-label="Map: as table"]').click();
           const found = await tab.evaluate(() =>

@@ -7,10 +7,10 @@ export { assert, settle };
 export async function model(
   open,
   name,
-  { theme = "dark", width = 1280, height = 800, analysed = true, lean = false, recorded = false } = {},
+  { theme = "dark", width = 1280, height = 800, analysed = true, lean = false, recorded = false, budget = {} } = {},
 ) {
   const tab = await open(theme, { width, height });
-  await tab.evaluate(([n, options]) => window.harness.open(n, options), [recorded ? "recorded" : name, { lean }]);
+  await tab.evaluate(([n, options]) => window.harness.open(n, options), [recorded ? "recorded" : name, { lean, budget }]);
   if (analysed) await tab.evaluate(() => window.harness.feed());
   await settle(tab);
   return tab;

@@ -1,0 +1,74 @@
+import type { PanelPlan } from "../src/core/api/panel";
+import type { SensitivityTable } from "../src/core/sensitivity";
+import { barsOf, rowsInOrder } from "./bitsPlan";
+import type { Entry } from "./state";
+
+/** A layer as one bar: positions of its tensors in the table, in the file's order. */
+export interface BudgetRow {
+  readonly label: string;
+  readonly elements: number;
+  readonly tensors: readonly number[];
+}
+
+/** The table's tensors by layer; those that the panel's model does not name stand under "other". */
+export function budgetRows(table: SensitivityTable, byName: ReadonlyMap<string, Entry>): BudgetRow[] {
+  const known: { entry: Entry; position: number }[] = [];
+  const others: number[] = [];
+  table.tensors.forEach(({ name }, position) => {
+    const entry = byName.get(name);
+    if (entry) known.push({ entry, position });
+    else others.push(position);
+  });
+  const rows = [...barsOf(known.map(({ entry }, index) => ({ ...entry, index })))].map(([label, members]) => row(table, label, members.map((i) => known[i].position)));
+  if (others.length > 0) rows.push(row(table, "other", others));
+  return rowsInOrder(rows);
+}
+
+const row = ({ tensors }: SensitivityTable, label: string, members: readonly number[]): BudgetRow => ({
+  label,
+  elements: members.reduce((n, i) => n + tensors[i].elementCount, 0),
+  tensors: members,
+});
+
+/** The candidate that the plan chose for a tensor. */
+export const chosen = (table: SensitivityTable, plan: PanelPlan, tensor: number) => table.tensors[tensor].candidates[plan.choices[tensor]];
+
+export const chosenBits = (table: SensitivityTable, plan: PanelPlan, tensor: number): number =>
+  (8 * chosen(table, plan, tensor).bytes) / table.tensors[tensor].elementCount;
+
+/** Least and most bits per weight that any tensor can have: the ends of the colour scale, which must not move with the slider. */
+export function bitsRange({ tensors }: SensitivityTable): readonly [number, number] {
+  let low = Infinity;
+  let high = 0;
+  for (const { elementCount, candidates } of tensors) {
+    for (const { bytes } of candidates) {
+      low = Math.min(low, (8 * bytes) / elementCount);
+      high = Math.max(high, (8 * bytes) / elementCount);
+    }
+  }
+  return low < high ? [low, high] : [0, Math.max(1, high)];
+}
+
+/** Bytes in a typed text: "2.1 MB", "900k", "4.25 bpw", or a bare number in the unit shown. Undefined when it is none of these. */
+export function parseSize(text: string, unit: { readonly bytes: number } | { readonly parameters: number }): number | undefined {
+  const match = /^([\d.,]+)\s*(b|bytes?|kb?|mb?|gb?|tb?|bpw|bits?)?$/i.exec(text.trim());
+  if (!match) return undefined;
+  const value = Number(match[1].replaceAll(",", ""));
+  if (!(value > 0 && value < Infinity)) return undefined;
+  const suffix = match[2]?.toLowerCase();
+  if (suffix === "bpw" || suffix?.startsWith("bit")) return "parameters" in unit ? (value * unit.parameters) / 8 : undefined;
+  if (suffix !== undefined) return value * { b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }[suffix[0] as "b"];
+  return "parameters" in unit ? (value * unit.parameters) / 8 : value * unit.bytes;
+}
+
+/** The largest decimal unit in which a size has a digit before the point. */
+export function byteUnit(bytes: number): { readonly label: string; readonly bytes: number } {
+  if (bytes >= 1e9) return { label: "GB", bytes: 1e9 };
+  return bytes >= 1e6 ? { label: "MB", bytes: 1e6 } : { label: "kB", bytes: 1e3 };
+}
+
+/** The plan's error beside what the nearest uniform encoding of at least the plan's size has. */
+export function nearestUniform<T extends { readonly byteLength: number }>(uniforms: readonly T[], byteLength: number): T | undefined {
+  const distance = (u: T) => Math.abs(Math.log(u.byteLength / byteLength));
+  return uniforms.reduce<T | undefined>((best, u) => (best === undefined || distance(u) < distance(best) ? u : best), undefined);
+}
