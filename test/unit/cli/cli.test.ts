@@ -150,10 +150,10 @@ describe("command line", () => {
     [["analyze", sample, "--threads", "0"], /whole number from 1 to 256/],
     [["analyze", sample, "--threads", "many"], /whole number/],
     [["analyze", sample, "--encoding", "q4_o"], /no encoding called "q4_o"; did you mean q4_0/],
-    [["export", sample, "-o", "/nowhere/x"], /required option '-e, --encoding <NAME>'/],
+    [["export", sample, "-o", "/nowhere/x"], /Say what to write: --encoding for the whole model, or --recipe/],
     [["export", sample, "-e", "int4"], /required option '-o, --output <OUT>'/],
     [["export", sample, "-e", "int4", "--group", "some", "-o", "/nowhere/x"], /Give a number of weights/],
-    [["export", sample, "-e", "int8-qdq", "-o", "/nowhere/x"], /cannot be exported as int8-qdq; choose one of: int4-g128/],
+    [["export", sample, "-e", "nvfp4", "-o", "/nowhere/x"], /cannot be exported as nvfp4; choose one of: int4-g128/],
     [["export", sample, "-e", "int4", "--group", "7", "-o", "/nowhere/x"], /int4 --group 7; choose one of/],
   ];
   for (const [args, pattern] of usage) it(`wrong usage: ${args.join(" ").replace(root, "")}`, () => checkFails(args, 2, pattern));
