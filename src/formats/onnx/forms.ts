@@ -75,7 +75,7 @@ function keptAnyway({ located, consumers, quantized }: FormContext): string | un
   if (problem || !type || located.count === 0) return "its values cannot be read";
   if (!floats.has(type.id as 1)) return `it is stored as ${type.name}`;
   if (value.isAmbiguous) return "another constant has the same name";
-  if (value.scope.fn || consumers.some((c) => c.node.scope.fn)) return "it is used inside a local function";
+  if (value.scope.fn) return "it is part of a local function";
   if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
   if (consumers.length >= mostConsumers) return "too many operators use it";
   if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear")))
@@ -83,11 +83,15 @@ function keptAnyway({ located, consumers, quantized }: FormContext): string | un
   return undefined;
 }
 
+/** A function may be called with other weights too, so its operators stay what they are. */
+const calledWith = "it is used inside a local function";
+
 function keptFromBlocks(context: FormContext): string | undefined {
   const { consumers, located } = context;
   const { value } = located.constant;
   if (located.dims.length !== 2) return "MatMulNBits takes matrices only";
   if (value.isOutput) return "it is an output of the graph";
+  if (consumers.some((c) => c.node.scope.fn)) return calledWith;
   const orders = new Set<string | undefined>();
   for (const consumer of consumers) {
     const why = keptFromProduct(consumer, context.proto);
@@ -136,6 +140,7 @@ function keptFromBlockQdq(context: FormContext): string | undefined {
 function keptFromGather(context: FormContext): string | undefined {
   const { consumers, located } = context;
   if (located.constant.value.isOutput) return "it is an output of the graph";
+  if (consumers.some((c) => c.node.scope.fn)) return calledWith;
   for (const consumer of consumers) {
     const { node, through, flipped } = consumer;
     if (!isLookUp(consumer)) return `${node.proto.opType} uses it as well`;
