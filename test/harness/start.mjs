@@ -1,8 +1,9 @@
 // npm start [-- path/to/model]: opens Bitlens on a model in a real VS Code.
+import { spawnSync } from "node:child_process";
 import { existsSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { cache, ensureFolder, root, sample } from "./paths.mjs";
-import { hasProgram, run, start } from "./processes.mjs";
+import { hasProgram, start } from "./processes.mjs";
 import { ensureDependencies } from "./tools.mjs";
 
 const given = process.argv.slice(2).find((arg) => !arg.startsWith("-"));
@@ -23,22 +24,21 @@ try {
   await ensureDependencies();
   const { buildAll } = await import("./package.mjs");
   await buildAll();
-  if (!inBrowser && (await hasProgram("code"))) await desktop();
+  if (!inBrowser && (await hasProgram("code"))) desktop();
   else await browser();
 } catch (error) {
   problem(error.message);
 }
 
 /** The VS Code that is installed here, in a window of its own. */
-async function desktop() {
+function desktop() {
   console.log(`Opening ${model} in VS Code.`);
-  const windows = process.platform === "win32";
   const development = [root, opener].map((folder) => `--extensionDevelopmentPath=${folder}`);
-  const { code } = await run("code", ["--new-window", ...development, path.dirname(model)], {
-    shell: windows,
-    env: { ...process.env, BITLENS_OPEN: model },
-  });
-  if (code !== 0) throw new Error(`"code" ended with exit code ${code}; try again with: npm start -- --browser`);
+  const windows = process.platform === "win32"; // "code" is a script there, which needs a shell and quotes
+  const args = ["--new-window", ...development, path.dirname(model), model].map((arg) => (windows ? `"${arg}"` : arg));
+  // Not through `run`: the window must outlive us.
+  const { status } = spawnSync("code", args, { stdio: "inherit", shell: windows, env: { ...process.env, BITLENS_OPEN: model } });
+  if (status !== 0) throw new Error(`"code" ended with exit code ${status}; try again with: npm start -- --browser`);
 }
 
 /** VS Code served to a browser on this machine, until Ctrl-C. */

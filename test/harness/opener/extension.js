@@ -1,14 +1,16 @@
-// A file that a window opens with appears in the text editor when it comes before the custom editor is known. This opens the
-// file that `npm start` was given once extensions are known, and closes what came too early.
+// A file that a window opens with appears in the text editor when it comes before the custom editor is known. Once extensions
+// are known, this opens the file that `npm start` was given (or such a text tab's) in the panel, and closes what came too early.
 const vscode = require("vscode");
 
+const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+const early = () =>
+  tabs().filter(({ input }) => input instanceof vscode.TabInputText && /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/i.test(input.uri.path));
+
 exports.activate = async () => {
-  const file = process.env.BITLENS_OPEN;
-  if (!file) return;
-  const uri = vscode.Uri.file(file);
-  const tabs = () => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
   if (tabs().some((tab) => tab.input instanceof vscode.TabInputCustom)) return;
+  const file = process.env.BITLENS_OPEN;
+  const uri = file ? vscode.Uri.file(file) : early()[0]?.input.uri;
+  if (!uri) return;
   await vscode.commands.executeCommand("vscode.openWith", uri, "bitlens.model", { preview: false });
-  const early = tabs().filter((tab) => tab.input instanceof vscode.TabInputText && tab.input.uri.toString() === uri.toString());
-  await vscode.window.tabGroups.close(early);
+  await vscode.window.tabGroups.close(early());
 };
