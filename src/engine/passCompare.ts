@@ -30,12 +30,15 @@ export function compareBand(context: PassContext, task: CompareTask, band: Band)
   const headRows = rope ? headSize(a, rope.heads) : undefined;
   const tally = new CompareTally(context, task, band);
   const bytes = sideA.reader.bytesPerElement + sideB.reader.bytesPerElement;
+  // Elements of a tile whose bytes fit into half of the arena, and rows before it that packed elements need.
+  const room = Math.min(TILE_CAPACITY, (forA.rawBytes - 1024) / Math.max(sideA.reader.bytesPerElement, sideB.reader.bytesPerElement));
+  const spare = Math.max(sideA.reader.alignment, sideB.reader.alignment) - 1;
   const isTurned = a.storage.transposed === true || b.storage.transposed === true;
   const part = isTurned && band.columns > TURNED_COLUMNS ? 2 * STRETCH : isTurned ? band.columns : Math.min(STRETCH, band.columns);
   const end = band.row + band.rows;
   for (let column = band.column; column < band.column + band.columns; column += part) {
     const columns = Math.min(part, band.column + band.columns - column);
-    const most = isTurned ? Math.min(TURNED_ROWS, Math.floor(TILE_CAPACITY / columns)) : tileRows(columns);
+    const most = isTurned ? Math.min(TURNED_ROWS, Math.floor(room / columns) - spare) : tileRows(columns);
     const perTile = Math.max(1, headRows ? most >> 1 : most);
     straight.window(band.row, band.rows, column, columns);
     // Pairs stay within their heads.

@@ -121,7 +121,7 @@ export function compareReference(a: Float32Array, b: Float32Array, shape: Matrix
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
       const x = a[r * columns + c];
-      const y = b[r * columns + c] + offset;
+      const y = offset === 0 ? b[r * columns + c] : b[r * columns + c] + offset; // -0 + 0 would lose its sign
       if (isFinite(x)) found.logCountsA[bin(x)]++;
       if (isFinite(y)) found.logCountsB[bin(y)]++;
       if (!isFinite(x) || !isFinite(y)) {

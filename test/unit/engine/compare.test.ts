@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import * as path from "node:path";
+import type { CompareEvent, CompareSummary, TensorComparison } from "../../../src/core/api/compare";
+import { CancellationSource } from "../../../src/core/cancellation";
+import type { EngineError } from "../../../src/core/errors";
+import { createNodeEngine } from "../../../src/node/createNodeEngine";
+import { TemporaryFolder } from "../../builders/folder";
+import { readTiny, writeTiny } from "../../builders/huggingface";
+import { floats, model, value } from "../../builders/onnx";
+import { safetensorsFile } from "../../builders/safetensors";
+import { gaussian, heavyTailed } from "../../builders/weights";
+
+const sample = path.join(__dirname, "../../../media/sample");
+
+describe("engine: compare", function () {
+  this.timeout(60_000);
+  const { engine } = createNodeEngine({ threads: 2 });
+  let folder: TemporaryFolder;
+  before(() => (folder = new TemporaryFolder()));
+  after(() => {
+    engine.dispose();
+    folder.remove();
+  });
+
+  const compare = async (pathA: string, pathB: string): Promise<{ summary: CompareSummary; pairs: TensorComparison[] }> => {
+    const pairs: TensorComparison[] = [];
+    const summary = await engine.compare({ pathA, pathB }, (event) => {
+      if (event.kind === "pair") pairs.push(event.comparison);
+      assert.notEqual(event.kind, "failed");
+    });
+    return { summary, pairs };
+  };
+  const exported = async (source: string, encoding: string, name: string): Promise<string> => {
+    const output = path.join(folder.path, name);
+    await engine.export({ path: source, encoding, output }, () => {});
+    return output;
+  };
+  /** What an analysis says of each tensor: relative squared error by encoding. */
+  const predictions = async (source: string, encodings: readonly string[]): Promise<Map<string, Map<string, number>>> => {
+    const found = new Map<string, Map<string, number>>();
+    await engine.analyse({ path: source, encodings }, (e) => {
+      if (e.kind === "report") found.set(e.report.name, new Map(e.report.errors.map((x) => [x.encoding, x.relativeSquaredError])));
+    });
+    return found;
+  };
+
+  for (const name of ["llama", "llama3-rope", "mistral", "qwen2", "qwen3", "phi3", "gpt2"]) {
+    it(`${name}: its conversion to a GGUF in F32 is equal, tensor by tensor, both ways`, async () => {
+      const source = writeTiny(path.join(folder.path, name), readTiny(name));
+      const output = await exported(source, "f32", `${name}.gguf`);
+      for (const [a, b] of [[source, output], [output, source]]) {
+        const { summary, pairs } = await compare(a, b);
+        assert.deepEqual(pairs.filter((p) => p.sqnr !== Infinity || p.maxDifference !== 0 || p.nonFinite), []);
+        assert.equal(summary.sqnr, Infinity);
+        // The converter computes frequency factors; a tied head is written once.
+        const left = summary.unmatched.map((u) => (u.a ?? u.b)!.name);
+        assert.deepEqual(left, name === "llama3-rope" ? ["rope_freqs.weight"] : []);
+      }
+    });
+  }
+
+  it("gemma2: norms are equal but for the rounding of 1 + w, the rest exactly", async () => {
+    const source = writeTiny(path.join(folder.path, "gemma2"), readTiny("gemma2"));
+    const { summary, pairs } = await compare(source, await exported(source, "f32", "gemma2.gguf"));
+    assert.deepEqual(summary.unmatched, []);
+    for (const { a, undone, maxDifference } of pairs) {
+      assert.deepEqual(undone, a.name.endsWith("norm.weight") ? ["norm-offset"] : []);
+      assert.ok(maxDifference <= (undone.length ? 2 ** -24 : 0), a.name);
+    }
+  });
+
+  for (const [target, encoding] of [["q8_0", "q8_0"], ["q4_0", "q4_0"]]) {
+    it(`the sample against its ${target} GGUF shows just the error that an analysis predicts`, async () => {
+      const { summary, pairs } = await compare(sample, await exported(sample, target, `sample-${target}.gguf`));
+      assert.deepEqual(summary.unmatched, []);
+      const predicted = await predictions(sample, [encoding]);
+      let checked = 0;
+      for (const { a, b, relativeSquaredError, undone } of pairs) {
+        if (b.encodingLabel.toLowerCase() !== encoding) continue;
+        const expected = predicted.get(a.name)!.get(encoding)!;
+        assert.ok(Math.abs(relativeSquaredError - expected) <= 1e-6 * expected, `${a.name}: ${relativeSquaredError}, predicted ${expected}`);
+        if (undone.includes("rope")) checked++;
+      }
+      assert.equal(checked, 2 * 4, "q and k of four layers");
+      assert.ok(pairs.filter((p) => p.b.encodingLabel === "F32").every((p) => p.sqnr === Infinity));
+    });
+  }
+
+  it("the sample against its compressed-tensors int4-g128 shows just the error that an analysis predicts", async () => {
+    const { summary, pairs } = await compare(sample, await exported(sample, "int4-g128", "sample-int4"));
+    assert.deepEqual(summary.unmatched, []);
+    // The export says itself which form of the grid it writes: scales are of the model's own type.
+    const { assigned } = (await engine.exportChoices(sample)).find((c) => c.encoding === "int4-g128")!;
+    const { encoding } = assigned![0];
+    const predicted = await predictions(sample, [encoding]);
+    const changed = pairs.filter((p) => p.a.encodingLabel !== p.b.encodingLabel);
+    assert.equal(changed.length, 28);
+    for (const { a, relativeSquaredError, worstOutputs } of changed) {
+      const expected = predicted.get(a.name)!.get(encoding)!;
+      assert.ok(Math.abs(relativeSquaredError - expected) <= 1e-6 * expected, `${a.name}: ${relativeSquaredError}, predicted ${expected}`);
+      assert.equal(worstOutputs!.length, 16);
+    }
+    assert.ok(pairs.filter((p) => p.a.encodingLabel === p.b.encodingLabel).every((p) => p.sqnr === Infinity));
+  });
+
+  it("ONNX: a transposed weight against its 4-bit blocks, and against safetensors", async () => {
+    const up = gaussian(64 * 96, { seed: 3 });
+    const graph = model({
+      nodes: [{ op: "MatMul", in: ["x", "model.layers.0.mlp.up_proj.weight"], out: ["y"] }],
+      initializers: [floats("model.layers.0.mlp.up_proj.weight", [64, 96], up)],
+      inputs: [value("x", 1, ["n", 64])],
+      outputs: [value("y", 1, ["n", 96])],
+    });
+    const source = folder.put("graph.onnx", graph);
+    const { pairs } = await compare(source, await exported(source, "int4-g32", "graph-int4.onnx"));
+    const predicted = await predictions(source, ["int4-g32"]);
+    assert.equal(pairs.length, 1);
+    const expected = predicted.get(pairs[0].a.name)!.get("int4-g32")!;
+    assert.ok(expected > 1e-3 && Math.abs(pairs[0].relativeSquaredError - expected) <= 1e-6 * expected, `${pairs[0].relativeSquaredError}, ${expected}`);
+
+    const turned = Float32Array.from(up, (_, i) => up[(i % 64) * 96 + Math.floor(i / 64)]);
+    const tensors = folder.put("turned/model.safetensors", safetensorsFile({
+      "layers.0.mlp.up_proj.weight": { dtype: "F32", shape: [96, 64], data: new Uint8Array(turned.buffer) },
+    }));
+    const equal = await compare(source, tensors);
+    assert.deepEqual(equal.pairs.map((p) => [p.a.name, p.b.name, p.sqnr]), [["model.layers.0.mlp.up_proj.weight", "layers.0.mlp.up_proj.weight", Infinity]]);
+  });
+
+  it("channels of a GGUF in RoPE order are told by its own rows", async () => {
+    const tiny = readTiny("llama");
+    const source = writeTiny(path.join(folder.path, "rope-source"), tiny);
+    const output = await exported(source, "f32", "rope.gguf");
+    const name = "model.layers.0.self_attn.q_proj.weight";
+    // Row 1 of the first head's 16 becomes row 2 of the GGUF.
+    const changed = writeTiny(path.join(folder.path, "rope-changed"), tiny);
+    const index = await engine.open(changed);
+    const { storage, shape } = index.tensors.find((t) => t.name === name)!;
+    const range = storage!.planes[0] as { offset: number };
+    const { openSync, writeSync, closeSync } = await import("node:fs");
+    const handle = openSync(changed, "r+");
+    writeSync(handle, Buffer.from(new Float32Array(shape[1]).fill(9).buffer), 0, 4 * shape[1], range.offset + 4 * shape[1]);
+    closeSync(handle);
+    const worst = async (a: string, b: string) => (await compare(a, b)).pairs.filter((p) => p.sqnr < Infinity).map((p) => [p.a.name, p.worstOutputs]);
+    assert.deepEqual(await worst(changed, output), [[name, [{ index: 1, share: 1 }]]]);
+    assert.deepEqual(await worst(output, changed), [["blk.0.attn_q.weight", [{ index: 2, share: 1 }]]]);
+  });
+
+  const tiny = (names: Readonly<Record<string, readonly number[]>>, seed = 1) => safetensorsFile(Object.fromEntries(Object.entries(names).map(([name, shape]) => [
+    name, { dtype: "F32", shape, data: new Uint8Array(heavyTailed(shape.reduce((a, b) => a * b, 1), seed).buffer) }])));
+  const rejects = async (a: string, b: string, pattern: RegExp) =>
+    assert.rejects(engine.compare({ pathA: a, pathB: b }, () => {}), (error: EngineError) => {
+      assert.equal(error.code, "bad-request");
+      assert.match(error.describe(), pattern);
+      return true;
+    });
+
+  it("models of different networks have nothing to compare, in one sentence", async () => {
+    const other = folder.put("other.safetensors", tiny({ "conv.weight": [4, 3, 3, 3] }));
+    await rejects(sample, other, /^These models \(LlamaForCausalLM and [^)]+\) have nothing to compare: no tensor of the one has a counterpart[^.]*\.( \(.*\))?$/);
+  });
+
+  it("models of one architecture in two sizes are told apart from that", async () => {
+    const [a, b] = [[8, 8], [8, 16]].map((shape, i) => folder.put(`size${i}.safetensors`, tiny({ "model.layers.0.mlp.up_proj.weight": shape })));
+    await rejects(a, b, /of 1 counterparts none can be compared \(model\.layers\.0\.mlp\.up_proj\.weight: 8×8 against 8×16\)/);
+  });
+
+  it("lists what has no counterpart or another shape, with a sentence each", async () => {
+    const a = folder.put("left.safetensors", tiny({ same: [4, 4], wide: [4, 8], mine: [3] }));
+    const b = folder.put("right.safetensors", tiny({ same: [4, 4], wide: [4, 6], yours: [5] }));
+    const { summary, pairs } = await compare(a, b);
+    assert.deepEqual(pairs.map((p) => p.a.name), ["same"]);
+    assert.deepEqual(summary.unmatched.map((u) => [u.a?.name, u.b?.name, u.reason, u.message]), [
+      ["wide", "wide", "shape", "wide: 4×8 against 4×6."],
+      ["mine", undefined, "missing", "mine is in the first model only."],
+      [undefined, "yours", "missing", "yours is in the second model only."],
+    ]);
+    assert.deepEqual([summary.a.tensorCount, summary.b.tensorCount, summary.progress.tensorsDone, summary.progress.tensorsTotal], [3, 3, 1, 1]);
+    assert.equal(summary.progress.bytesDone, summary.progress.bytesTotal);
+  });
+
+  it("vectors pair with matrices of one row or column", async () => {
+    const a = folder.put("vector.safetensors", tiny({ "fc.bias": [6], "gate.bias": [6] }));
+    const b = folder.put("row.safetensors", tiny({ "fc.bias": [1, 6], "gate.bias": [6, 1] }));
+    assert.deepEqual((await compare(a, b)).pairs.map((p) => [p.count, p.sqnr]), [[6, Infinity], [6, Infinity]]);
+  });
+
+  it("a cancelled comparison rejects and tells nothing more", async () => {
+    const source = new CancellationSource();
+    const events: CompareEvent[] = [];
+    const call = engine.compare({ pathA: sample, pathB: sample }, (e) => events.push(e), source.token);
+    source.cancel();
+    await assert.rejects(call, { code: "cancelled" });
+    await engine.open(sample);
+    assert.deepEqual(events, []);
+  });
+});
