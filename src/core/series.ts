@@ -78,7 +78,7 @@ export interface HeatStrip {
   readonly values: Float32Array;
 }
 
-/** Everything known about one tensor after the pass. Output/input views are absent for 1-D tensors and beyond two million channels. */
+/** Everything known about one tensor after the pass. Output/input views are absent for 1-D tensors and beyond a million channels (2^20). */
 export interface TensorReport {
   readonly name: string;
   readonly stats: TensorStats;

@@ -3,7 +3,7 @@ import type { ChannelProfile, OutlierChannel, Outliers } from "../core/series";
 /**
  * Beyond this many channels in one direction that direction has no profile: no chart could show it, and it would not be small.
  */
-export const MAX_CHANNELS = 2 ** 21;
+export const MAX_CHANNELS = 2 ** 20;
 const TOP_CHANNELS = 64;
 
 /** Running sums along one axis, one entry per row or column. */
