@@ -112,15 +112,26 @@ function awqCodes({ plane, rows, columns }: ArrangeInput): Uint8Array {
   const rowBytes = rows === 0 ? 0 : plane.length / rows;
   const blocks = rows / 8;
   const words = new Uint32Array(columns * blocks);
-  const tile = 64; // columns whose words stay in the cache while the blocks of rows pass
-  for (let left = 0; left < columns; left += tile) {
-    const right = Math.min(columns, left + tile);
-    for (let row = 0; row < rows; row++) {
-      const bit = awqBits[row & 7];
-      const block = row >> 3;
-      for (let c = left; c < right; c++) {
-        const byte = plane[row * rowBytes + (c >> 1)];
-        words[c * blocks + block] |= (c & 1 ? byte >> 4 : byte & 15) << bit;
+  // 16 blocks are a cache line of words.
+  const tile = { blocks: 16, columns: 128 };
+  for (let top = 0; top < blocks; top += tile.blocks) {
+    for (let left = 0; left < columns; left += tile.columns) {
+      const bottom = Math.min(blocks, top + tile.blocks);
+      const right = Math.min(columns, left + tile.columns);
+      for (let b = top; b < bottom; b++) {
+        for (let c = left; c < right; c += 2) {
+          // Two inputs at once: even columns stand in the low halves of the bytes, odd ones in the high.
+          let at = 8 * b * rowBytes + (c >> 1);
+          let low = 0;
+          let high = 0;
+          for (let i = 0; i < 8; i++, at += rowBytes) {
+            const bit = awqBits[i];
+            low |= (plane[at] & 15) << bit;
+            high |= (plane[at] >> 4) << bit;
+          }
+          words[c * blocks + b] = low;
+          if (c + 1 < right) words[(c + 1) * blocks + b] = high;
+        }
       }
     }
   }

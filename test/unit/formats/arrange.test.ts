@@ -48,20 +48,20 @@ describe("arranging a whole plane", () => {
   });
 
   it("AWQ's words: eight outputs of one input in the order 0 2 4 6 1 3 5 7", () => {
-    // Output r of input c has the code (r + c) mod 16; 72 inputs pass a tile, 16 outputs are two words.
-    const [rows, columns] = [16, 72];
+    // Output r of input c has the code (r + c) mod 16; 131 inputs and 17 blocks of outputs pass a tile, rows fill words.
+    const [rows, columns, rowBytes] = [136, 131, 68];
     const code = (r: number, c: number) => (r + c) & 15;
-    const plane = Uint8Array.from({ length: (rows * columns) / 2 }, (_, i) => {
-      const [r, c] = [Math.floor(i / 36), 2 * (i % 36)];
+    const plane = Uint8Array.from({ length: rows * rowBytes }, (_, i) => {
+      const [r, c] = [Math.floor(i / rowBytes), 2 * (i % rowBytes)];
       return code(r, c) | (code(r, c + 1) << 4);
     });
     const words = new Uint32Array(arrange("awq-codes", { plane, rows, columns }).buffer);
-    assert.equal(words.length, 2 * columns);
+    assert.equal(words.length, 17 * columns);
     assert.deepEqual([words[0], words[1]], [0x75316420, 0xfdb9eca8]);
     for (let c = 0; c < columns; c++) {
-      for (let i = 0; i < 16; i++) {
+      for (let i = 0; i < rows; i++) {
         const output = 8 * (i >> 3) + [0, 2, 4, 6, 1, 3, 5, 7][i & 7];
-        assert.equal((words[2 * c + (i >> 3)] >>> (4 * (i & 7))) & 15, code(output, c));
+        assert.equal((words[17 * c + (i >> 3)] >>> (4 * (i & 7))) & 15, code(output, c));
       }
     }
   });
