@@ -35,11 +35,11 @@ const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
 };
 
 describe("engine: analyse", () => {
-  it("reports every tensor once, in the order asked for when nothing runs ahead", async () => {
+  it("reports every tensor asked for once, and no other", async () => {
     await check(["a", "b", "c"].map((n) => matrix(n)), new ToyPool(), async (engine, file) => {
       const seen: string[] = [];
       const summary = await engine.analyse({ path: file, tensors: ["c", "a"], encodings: [] }, (e) => e.kind === "report" && seen.push(e.report.name));
-      assert.deepEqual(seen, ["c", "a"]);
+      assert.deepEqual(seen.sort(), ["a", "c"]);
       assert.equal(summary.failed, 0);
       assert.deepEqual([summary.progress.tensorsDone, summary.progress.tensorsTotal], [2, 2]);
     });
