@@ -84,6 +84,20 @@ async function extension() {
   return runExtensionTests();
 }
 
+/** The panel's page on its own, against a stand-in host; a line per test. */
+async function webview() {
+  const { code, output, timedOut } = await node([path.join(root, "test/webview/run.mjs")], { timeout: 360_000 });
+  if (timedOut) throw new Error(`The panel's page did not finish within six minutes.\n${output.slice(-2000)}`);
+  const results = [];
+  for (const line of output.split("\n")) {
+    const test = /^([✓✗]) (.*)$/.exec(line);
+    if (test) results.push({ title: test[2], ok: test[1] === "✓", error: "" });
+    else if (results.length && !results.at(-1).ok) results.at(-1).error += `${line}\n`;
+  }
+  if (code !== 0 && results.every((r) => r.ok)) throw new Error(`The panel's page ended with code ${code}:\n${output.slice(-3000)}`);
+  return results;
+}
+
 /** In the order of `npm test`. A stage with `needsBuild` runs against dist. */
 export const stages = [
   { name: "lint", says: "lint and layering", run: lint },
@@ -91,5 +105,6 @@ export const stages = [
   { name: "build", says: "build", run: build },
   { name: "unit", says: "unit tests", run: unit, needsBuild: true },
   { name: "extension", says: "suite in the extension host", run: extension, needsBuild: true },
+  { name: "webview", says: "panel page in Chromium", run: webview, needsBuild: true },
   { name: "workbench", says: "workbench in Chromium", run: workbench, needsBuild: true },
 ];

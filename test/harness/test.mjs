@@ -61,7 +61,7 @@ for (const s of chosen) {
     totals.push({ says: s.says, passed: 0, failed: 1, took: "0.0 s" });
     continue;
   }
-  if (s.name === "extension" || s.name === "workbench") {
+  if (s.name === "extension" || s.name === "webview" || s.name === "workbench") {
     const ready = await stage({
       name: "tools",
       says: `tools for the ${s.says}`,

@@ -32,8 +32,8 @@ describe("GGUF from a Hugging Face folder", function () {
     return { output, result };
   };
 
-  const oracle = ggmlAvailable() ? describe : describe.skip;
-  oracle("as llama.cpp computes it", () => {
+  // llama.cpp comes as a library for x86-64; elsewhere there is nothing to compare with.
+  if (ggmlAvailable()) describe("as llama.cpp computes it", () => {
     const families = ["llama", "llama3-rope", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gpt2"];
     const answers = new Map<string, LlamaAnswer>();
     before(async () => {
