@@ -23,7 +23,7 @@ export const assignmentHead = 22;
 
 function columns(width: number, rows: readonly BudgetRow[]): { left: number; right: number; figures: number } {
   const longest = Math.max(5, ...rows.map((r) => r.label.length));
-  const left = Math.min(longest * 7 + 14, Math.max(58, width * 0.25));
+  const left = Math.min(longest * 8 + 18, Math.max(58, width * 0.25));
   const figures = width > 560 ? 3 : width > 420 ? 2 : 1;
   return { left, right: Math.max(left + 60, width - figures * 68 - 4), figures };
 }

@@ -12,8 +12,10 @@ import { linearScale } from "../scales";
 import type { Aspect, PanelState } from "../state";
 import { button, dropdown, entry, iconButton, slider } from "../ui";
 import { BudgetEmpty } from "./budgetEmpty";
+import { Legend } from "./legend";
 import { LockEditor } from "./lockEditor";
 
+const bitsMeasure = { format: bits, harder: "neutral" } as const;
 const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
 
 /** What to do, tensor by tensor: the least error at a size, what it costs, and what is settled by hand. */
@@ -22,6 +24,7 @@ export class BudgetView {
   readonly #panel: Panel;
   readonly #empty: BudgetEmpty;
   readonly #locks: LockEditor;
+  readonly #legend: Legend;
   readonly #target = dropdown({ label: "Export to", onChange: (t) => this.#act({ kind: "target", target: t as FormatName }) });
   readonly #slider = slider({ label: "Size", onMove: (fileBytes, final) => this.#size(fileBytes, final) });
   readonly #entry = entry({ label: "Size, as a number", onEnter: (text) => this.#typed(text) });
@@ -41,6 +44,7 @@ export class BudgetView {
   #paretoData: ParetoData | undefined;
   #rows: readonly BudgetRow[] = [];
   #rowsOf: SensitivityTable | undefined;
+  #scale = linearScale(0, 16);
   #asked: unknown;
   #selected: number | undefined;
   #lastSize: number | undefined;
@@ -49,9 +53,11 @@ export class BudgetView {
     this.#panel = panel;
     this.#empty = new BudgetEmpty((action) => this.#act(action));
     this.#locks = new LockEditor((action) => this.#act(action));
+    this.#legend = new Legend(panel);
     this.#pareto = new ChartFrame(panel, pareto, { class: "pareto", onSelect: (mark) => this.#choosePoint(mark) });
     this.#assignment = new ChartFrame(panel, assignment, {
       class: "assignment",
+      tools: this.#legend.element,
       onSelect: (tensor) => this.#toggleLock(tensor),
       onKey: (event) => this.#key(event),
     });
@@ -112,16 +118,17 @@ export class BudgetView {
     const model = state.model!;
     if (this.#rowsOf !== table) {
       this.#rowsOf = table;
+      this.#scale = linearScale(...bitsRange(table));
       this.#rows = budgetRows(table, state.byName);
       this.#selected = undefined;
     }
     const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
     const label = (encoding: string) => (encoding === "keep" ? "kept" : (labels.get(encoding) ?? encoding));
     const inBits = state.view.unit === "bits";
-    const unit = byteUnit(plan.maximum);
+    const unit = byteUnit(plan.fileBytes);
     const shown = inBits ? (8 * plan.fileBytes) / model.parameterCount : plan.fileBytes / unit.bytes;
     this.#slider.set({ low: plan.minimum, high: plan.maximum, value: plan.fileBytes, text: `${bytes(plan.byteLength)}, ${bits(plan.bitsPerWeight)}` });
-    this.#entry.set(significant(shown, 4).replaceAll(",", ""));
+    this.#entry.set(String(Number(shown.toPrecision(4))));
     this.#unit.set([{ value: "bytes", label: unit.label }, { value: "bits", label: "bpw" }], inBits ? "bits" : "bytes");
     for (const [element, on] of [[this.#undo, plan.canUndo], [this.#redo, plan.canRedo], [this.#unlock, plan.locked.length > 0]] as const) {
       element.toggleAttribute("disabled", !on);
@@ -137,8 +144,8 @@ export class BudgetView {
     };
     this.#pareto.update(this.#paretoData, true);
     this.#assignment.canvas.parentElement!.style.height = `${assignmentHead + this.#rows.length * assignmentRowHeight + 4}px`;
-    const scale = linearScale(...bitsRange(table));
-    this.#assignment.update({ table, plan, rows: this.#rows, label, scale, selected: this.#selected }, true);
+    this.#legend.update(bitsMeasure, this.#scale);
+    this.#assignment.update({ table, plan, rows: this.#rows, label, scale: this.#scale, selected: this.#selected }, true);
     this.#locks.update(this.#selected === undefined ? undefined : { table, plan, tensor: this.#selected, label });
     setText(
       this.#note,
@@ -162,7 +169,7 @@ export class BudgetView {
       item(
         "Squared error",
         significant(plan.squaredError),
-        near ? `${lessText(plan.squaredError, near.squaredError)} than ${near.label}, ${bytes(near.byteLength)}` : "over all tensors",
+        near ? `${lessText(plan.squaredError, near.squaredError, near.label)}, ${bytes(near.byteLength)}` : "over all tensors",
       ),
       item("Locked", plural(plan.locked.length, "tensor"), `of ${plural(table.tensors.length, "tensor")} that can change`),
     );
@@ -182,7 +189,7 @@ export class BudgetView {
   #typed(text: string): void {
     const { plan, model, view } = this.#panel.store.state;
     if (!plan || !model) return;
-    const value = parseSize(text, view.unit === "bits" ? { parameters: model.parameterCount } : { bytes: byteUnit(plan.maximum).bytes });
+    const value = parseSize(text, view.unit === "bits" ? { parameters: model.parameterCount } : { bytes: byteUnit(plan.fileBytes).bytes });
     if (value === undefined) {
       this.#panel.say(`${text} is not a size`);
       this.#panel.store.touch("budget");

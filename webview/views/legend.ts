@@ -17,7 +17,7 @@ export class Legend {
 
   #shown: readonly unknown[] = [];
 
-  update(measure: Measure, scale: Scale): void {
+  update(measure: Pick<Measure, "format" | "harder">, scale: Scale): void {
     const shown = [measure, scale, this.panel.theme];
     if (shown.every((x, i) => x === this.#shown[i])) return;
     this.#shown = shown;

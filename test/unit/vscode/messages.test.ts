@@ -39,6 +39,26 @@ describe("messages from the panel", () => {
       { type: "save", name: "a.csv", bytes: new Uint8Array([1]).buffer },
       { type: "save", name: "a.csv", bytes: new Uint8Array([1]) },
     ],
+    [
+      { type: "budget", action: { kind: "size", fileBytes: 9, final: true, extra: 1 } },
+      { type: "budget", action: { kind: "size", fileBytes: 9, final: true } },
+    ],
+    [
+      { type: "budget", action: { kind: "lock", tensor: "w", encoding: "q4_0" } },
+      { type: "budget", action: { kind: "lock", tensor: "w", encoding: "q4_0" } },
+    ],
+    [
+      { type: "budget", action: { kind: "lock", tensor: "w" } },
+      { type: "budget", action: { kind: "lock", tensor: "w" } },
+    ],
+    [
+      { type: "budget", action: { kind: "target", target: "gguf" } },
+      { type: "budget", action: { kind: "target", target: "gguf" } },
+    ],
+    ...["open", "measure", "cancel", "unlockAll", "undo", "redo", "save", "export"].map((kind): [unknown, unknown] => [
+      { type: "budget", action: { kind } },
+      { type: "budget", action: { kind } },
+    ]),
   ];
   for (const [given, expected] of good) {
     it(`understands ${JSON.stringify(given)}`, () => assert.deepEqual(parseFromPanel(given), expected));
@@ -64,6 +84,14 @@ describe("messages from the panel", () => {
     { type: "view", view: 1 },
     { type: "view", view: { ...view, tab: "__proto__" } },
     { type: "view", view: { tab: "map" } },
+    { type: "budget" },
+    { type: "budget", action: { kind: "constructor" } },
+    { type: "budget", action: { kind: "size", fileBytes: NaN, final: true } },
+    { type: "budget", action: { kind: "size", fileBytes: -1, final: true } },
+    { type: "budget", action: { kind: "size", fileBytes: 1 } },
+    { type: "budget", action: { kind: "lock" } },
+    { type: "budget", action: { kind: "lock", tensor: "w", encoding: 4 } },
+    { type: "budget", action: { kind: "target", target: "zip" } },
   ];
   for (const given of bad) {
     it(`ignores ${JSON.stringify(given)?.slice(0, 80)}`, () => assert.equal(parseFromPanel(given), undefined));
@@ -80,6 +108,7 @@ describe("messages from the panel", () => {
       order: "sorted",
       fit: false,
       target: "q8_0",
+      unit: "bits",
     };
     assert.deepEqual(parseView(full), full);
     assert.deepEqual(parseView({ ...view, zoom: { x: NaN, y: 0, scale: 1 } }), view);
