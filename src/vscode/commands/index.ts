@@ -1,11 +1,13 @@
 import * as vscode from "vscode";
 import { toEngineError } from "../../core/errors";
 import type { App } from "../app";
+import { Comparisons } from "../comparisons";
 import { cannotOpen, engineCannotStart, unexpected } from "../errors";
 import { tell } from "../tell";
 import { analyze } from "./analyze";
 import { cancel } from "./cancel";
 import type { Command } from "./command";
+import { compareModels } from "./compare";
 import { exportModel } from "./export";
 import { exportRecipe } from "./exportRecipe";
 import { inspectOutliers } from "./inspectOutliers";
@@ -32,8 +34,10 @@ export const commands: readonly Command[] = [
 ];
 
 export function registerCommands(app: App): vscode.Disposable {
+  const comparisons = new Comparisons();
   return vscode.Disposable.from(
-    ...commands.map((command) =>
+    comparisons,
+    ...[...commands, compareModels(comparisons)].map((command) =>
       vscode.commands.registerCommand(command.id, async (...args: unknown[]) => {
         try {
           return await command.run(app, ...args);

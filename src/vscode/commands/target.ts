@@ -30,7 +30,7 @@ export async function loadModel(app: App, uri: vscode.Uri): Promise<LoadedModel>
 const browse = "Browse…";
 const sample = "Open the sample model";
 
-async function pickModel(app: App): Promise<vscode.Uri | undefined> {
+export async function pickModel(app: App, placeHolder = "Choose a model file: safetensors, GGUF or ONNX"): Promise<vscode.Uri | undefined> {
   const found = await vscode.workspace.findFiles(`**/*.{${modelEndings.join(",")}}`, "**/node_modules/**", 200);
   const items = found.map((uri) => ({
     label: vscode.workspace.asRelativePath(uri),
@@ -44,7 +44,7 @@ async function pickModel(app: App): Promise<vscode.Uri | undefined> {
       { label: browse, iconPath: new vscode.ThemeIcon("folder-opened") },
       { label: sample, iconPath: new vscode.ThemeIcon("beaker") },
     ],
-    { title: "Bitlens", placeHolder: "Choose a model file: safetensors, GGUF or ONNX" },
+    { title: "Bitlens", placeHolder },
   );
   if (picked?.label === sample && !picked.uri) return sampleUri(app);
   if (picked?.label !== browse || picked.uri) return picked?.uri;
