@@ -11,7 +11,7 @@ export interface ArrangeInput {
 /**
  * A whole plane in the order a container wants.
  *
- * - "transpose-bytes": one byte per element, [rows][columns] → [columns][rows].
+ * - "transpose-bytes": elements of one byte, [rows][n] → [n][rows], n from the plane's length.
  * - "pack-4-bit-zeros-along-rows", "pack-8-…": one unsigned byte per [row][group] → little-endian 32-bit words
  *   [ceil(rows·bits/32)][groups]; word w of a group holds rows w·32/bits …, lowest bits first; bits beyond the last row are 0.
  *   compressed-tensors stores `weight_zero_point` so (`pack_to_int32(zero_point, num_bits, packed_dim=0)`); its offset of
@@ -62,7 +62,8 @@ export function packedZerosBytes(rows: number, groups: number, bits: 4 | 8): num
   return Math.ceil((rows * bits) / 32) * 4 * groups;
 }
 
-function transposeBytes({ plane, rows, columns }: ArrangeInput): Uint8Array {
+function transposeBytes({ plane, rows }: ArrangeInput): Uint8Array {
+  const columns = rows === 0 ? 0 : plane.length / rows;
   const out = new Uint8Array(rows * columns);
   // Square tiles keep both sides in the cache: a plain double loop over a large matrix misses on every write.
   const tile = 64;

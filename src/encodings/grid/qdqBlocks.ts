@@ -8,12 +8,13 @@ import { getScale } from "./scalars";
 const pattern = /^int([48])-qdq-(g\d+(-asym)?)$/;
 
 /**
- * The codes and zero points of ONNX's blockwise DequantizeLinear (operator set 21): "int4-qdq-g32", "int4-qdq-g32-asym", "int8-qdq-g32".
- * Undefined for other names. All planes are dense, [row][…] without padding, as ONNX stores tensors of 4 bits: two per byte, the
+ * The codes and zero points of ONNX's blockwise DequantizeLinear (operator set 21): "int4-qdq-g32", "int4-qdq-g32-asym",
+ * "int8-qdq-g32". Undefined for other names. All planes are dense, [row][…] without padding, as ONNX stores tensors of 4 bits: two per byte, the
  * first in the low half, running on over row ends.
  *
  * - `codes`: INT4 or INT8 in two's complement, around 0; asymmetric: UINT4 or UINT8.
- * - `scales`: f32 [row][group], positive: other runtimes than ONNX Runtime refuse negative ones. The last group may be short.
+ * - `scales`: f32 [row][group], positive: TensorRT refuses others ("Scale coefficients must all be positive"). The last group of a
+ *   row may be short.
  * - `zeros` (asymmetric only): [row][group] in the type of the codes.
  */
 export function qdqBlocksEncoding(name: string): Encoding | undefined {

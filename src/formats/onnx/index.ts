@@ -2,6 +2,7 @@ import type { Format } from "../format";
 import { assign, exportTargets } from "./assign";
 import { planWrite } from "./planWrite";
 import { readIndex } from "./read";
+import { recipeEncoding } from "./recipeEncoding";
 
 /** Tags that a ModelProto's second field can start with: all fields of it that exporters write. */
 const secondTags = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72]);
@@ -16,6 +17,7 @@ export const onnx: Format = {
     name.toLowerCase().endsWith(".onnx") || (head[0] === 0x08 && head[1] > 0 && head[1] < 64 && secondTags.has(head[2])),
   readIndex,
   exportTargets,
+  recipeEncoding,
   assign,
   planWrite,
 };

@@ -1,15 +1,16 @@
 import { EngineError } from "../../core/errors";
-import type { ExportFormName, ExportForms } from "../../core/model";
+import type { ExportFormName } from "../../core/model";
 import type { Assignment, WritePlan, WriteRequest } from "../format";
 import { quote } from "../text";
 import { isMicrosoft } from "./network";
 import { amend } from "./amend";
 import { blockOpset, channelOpset, type OpsetChange, opsetChange } from "./opsets";
+import { formFor } from "./recipeEncoding";
 import { formsOf, type OnnxModel, readModel, type Weight, weightsOf } from "./read";
 import { Output } from "./output";
 import { outputFile } from "./segments";
 import { parseBlocks, toBlocks, toTable } from "./toBlocks";
-import { parseBlockQdq, toBlockQdq, toHalf, toQdq } from "./toQdq";
+import { toBlockQdq, toHalf, toQdq } from "./toQdq";
 
 /** Oldest IR version whose graphs may hold initializers that are not inputs. */
 const initializersApart = 4;
@@ -100,15 +101,11 @@ function chosen(model: OnnxModel, assignments: readonly Assignment[], path: stri
       const why = form?.kept ?? "no operator takes it as a weight that can be stored so";
       throw new EngineError("bad-request", `The tensor cannot be stored as ${encoding}: ${why}.`, place);
     }
+    const scales = parseBlocks(encoding)?.scaleType ?? form.scaleType;
+    if (scales !== form.scaleType) {
+      const message = `The tensor cannot be stored as ${encoding}: its operators compute in ${form.scaleType}, which the scales must be.`;
+      throw new EngineError("bad-request", message, place);
+    }
     return { weight, encoding, form: name };
   });
-}
-
-/** The form that an encoding takes in a weight's operators; undefined where ONNX has none. */
-export function formFor(encoding: string, forms: ExportForms): ExportFormName | undefined {
-  if (encoding === "int8-qdq") return "QDQ";
-  if (encoding === "f16") return "F16";
-  if (parseBlockQdq(encoding)) return "BlockQDQ";
-  if (parseBlocks(encoding)) return forms.GatherBlockQuantized ? "GatherBlockQuantized" : "MatMulNBits";
-  return undefined;
 }

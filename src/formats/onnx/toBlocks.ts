@@ -10,12 +10,20 @@ const pattern = /^int([248])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?(?:-(?:absmax|ext
 const scaleTypes = { f32: 1, f16: 10, bf16: 16 } as const;
 
 /** What MatMulNBits and GatherBlockQuantized take of an encoding's name; undefined where they cannot hold it. */
-export function parseBlocks(encoding: string): { bits: number; block: number; asymmetric: boolean; scaleType: number } | undefined {
+export function parseBlocks(encoding: string): BlockEncoding | undefined {
   const [, bits, block, asym, scale] = pattern.exec(encoding) ?? [];
   const size = Number(block);
   // onnxruntime: a power of two of at least 16.
   if (!bits || size < 16 || !Number.isInteger(Math.log2(size))) return undefined;
-  return { bits: Number(bits), block: size, asymmetric: asym !== undefined, scaleType: scaleTypes[(scale ?? "f32") as "f32"] };
+  const scaleType = scale as BlockEncoding["scaleType"] | undefined;
+  return { bits: Number(bits), block: size, asymmetric: asym !== undefined, scaleType: scaleType ?? "f32" };
+}
+
+export interface BlockEncoding {
+  readonly bits: number;
+  readonly block: number;
+  readonly asymmetric: boolean;
+  readonly scaleType: keyof typeof scaleTypes;
 }
 
 /**
@@ -110,7 +118,7 @@ function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, 
   const codeDims = isTable ? [rows, groups * blockBytes] : [rows, groups, blockBytes];
   const pieces = [
     ...output.initializer({ name: names.codes, type: 2, dims: codeDims, content: [plane(0, codeBytes)] }),
-    ...output.initializer({ name: names.scales, type: scaleType, dims: [rows, groups], content: [plane(1, scaleBytes)] }),
+    ...output.initializer({ name: names.scales, type: scaleTypes[scaleType], dims: [rows, groups], content: [plane(1, scaleBytes)] }),
   ];
   if (asymmetric) {
     const rowBytes = Math.ceil((groups * bits) / 8);

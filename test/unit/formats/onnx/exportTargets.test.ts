@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { encodings } from "../../../../src/encodings";
+import { encodingFacts, encodings } from "../../../../src/encodings";
 import { onnx } from "../../../../src/formats/onnx";
 import type { OrtValue } from "../../../../src/node/ort/session";
-import { floats, graph, memoryFolder, model, type ModelSpec, type NodeSpec, T, tensor, value } from "../../../builders/onnx";
+import { floats, memoryFolder, model, type ModelSpec, type NodeSpec, T, tensor, value } from "../../../builders/onnx";
 import { exportTo } from "./executor";
 import { check, type Case, error, feed, io, matrixCase, product, run, transposed, weights } from "./exportCase";
 import { bytesOf, valuesOf } from "./reference";
@@ -134,7 +134,8 @@ describe("ONNX export: recipes", () => {
 
   it("a model takes another encoding for every weight", async () => {
     const [K, N] = [72, 6];
-    const list = names.filter((n) => !n.includes("channel"));
+    const spelledOut = ["int4-g32-extreme", "int8-g64-absmax", "int4-g16-asym", "int4-qdq-g64", "int8-qdq-g32-asym"];
+    const list = [...names.filter((n) => !n.includes("channel")), ...spelledOut];
     const values = list.map((_, i) => weights(K * N, i + 40));
     const spec = (at: (i: number) => Float32Array): ModelSpec => ({
       opset: 13,
@@ -165,6 +166,7 @@ describe("ONNX export: recipes", () => {
     ["int4-channel", /ONNX model cannot hold int4-channel/],
     ["bf16", /ONNX model cannot hold bf16/],
     ["int3-g32", /ONNX model cannot hold int3-g32/],
+    ["int4-g32-f16", /compute in f32, which the scales must be/],
   ];
   for (const [encoding, why] of refused) {
     it(`${encoding} is refused`, async () => {
@@ -174,90 +176,36 @@ describe("ONNX export: recipes", () => {
   }
 });
 
-describe("ONNX export: raising the operator set to 21", () => {
-  const opsetOf = async (files: ReadonlyMap<string, Uint8Array>) => {
-    const { metadata } = await onnx.readIndex(memoryFolder(Object.fromEntries(files)), "out.onnx");
-    const fields = new Map(metadata);
-    return [fields.get("opset ai.onnx"), fields.get("ir_version")];
-  };
-  const toMean = (attributes: NodeSpec["attributes"]): NodeSpec[] => [
-    { op: "MatMul", in: ["x", "w"], out: ["m"] },
-    { op: "ReduceMean", in: ["m"], out: ["y"], attributes },
-  ];
-  const raised: [name: string, opset: number, nodes: NodeSpec[], note: RegExp, outputs?: string[]][] = [
-    ["nothing to change", 13, [{ ...product, out: ["m"] }, { op: "Softmax", in: ["m"], out: ["y"] }], /no operator of the model changes/],
-    ["axes of a reduction, the last by a negative number", 13, toMean({ axes: [-1] }), /one operator is written/],
-    ["several axes", 11, toMean({ axes: [0, 1], keepdims: 0 }), /one operator is written/],
-    ["a reduction over everything", 17, toMean({ keepdims: 0 }), /no operator of the model changes/],
-    [
-      "a split into equal parts",
-      13,
-      [{ ...product, out: ["m"] }, { op: "Split", in: ["m"], out: ["y", "z"], attributes: { axis: 0 } }],
-      /one operator is written/,
-      ["y", "z"],
-    ],
-    [
-      "reductions in a body",
-      15,
-      [
-        {
-          op: "If",
-          in: ["c"],
-          out: ["y"],
-          attributes: Object.fromEntries(
-            ["then_branch", "else_branch"].map((name) => [name, { graph: graph({ nodes: toMean({ axes: [1] }), outputs: [value("y")] }) }]),
-          ),
-        },
-      ],
-      /2 operators are written/,
-    ],
-  ];
-  for (const [name, opset, nodes, note, outputs = ["y"]] of raised) {
-    it(name, async () => {
-      const inputs = [value("x", T.FLOAT, [2, 40]), ...(name.includes("body") ? [value("c", T.BOOL, [])] : [])];
-      const c = matrixCase(nodes, { opset, ir: 7, inputs, outputs: outputs.map((o) => value(o)) });
-      const feeds = name.includes("body") ? { ...c.feeds, c: { type: "bool", dims: [], data: Uint8Array.of(1) } as OrtValue } : c.feeds;
-      const { files, notes } = await check("int8-qdq-g32", { ...c, feeds, error: { ...error, 8: 0.1 } });
-      assert.match(notes.join(" "), note);
-      assert.deepEqual(await opsetOf(files), ["21", "10"]);
-    });
-  }
-
-  it("an older IR of a model that says 21 already is raised: it has no 4-bit types", async () => {
-    const { files, notes } = await check("int4-qdq-g32", matrixCase([product], { ir: 8, opset: 21 }));
-    assert.deepEqual([await opsetOf(files), notes], [["21", "10"], []]);
+describe("ONNX: what a recipe may name", () => {
+  const half = tensor({ name: "h", type: T.FLOAT16, dims: [40, 5], raw: new Uint8Array(400) });
+  const source = model({
+    nodes: [product, { ...lookUp, out: ["e"] }, { op: "MatMul", in: ["g", "h"], out: ["z"] }, { op: "Neg", in: ["n"], out: ["o"] }],
+    inputs: [value("x", T.FLOAT, [2, 40]), value("i", T.INT64, [2, 3]), value("g", T.FLOAT16, [2, 40])],
+    outputs: [value("y"), value("e"), value("z", T.FLOAT16)],
+    initializers: [floats("w", [40, 5], weights(200, 1)), floats("t", [V, D], table), half, floats("n", [3, 3], weights(9, 2))],
   });
-
-  const kept: [name: string, spec: Partial<ModelSpec>, last: NodeSpec, why: RegExp][] = [
-    ["Softmax before 13", { opset: 11 }, { op: "Softmax", in: ["m"], out: ["y"] }, /cannot be raised: Softmax means something else/],
-    ["a split by attribute", { opset: 11 }, { op: "Split", in: ["m"], out: ["y"] }, /Split means something else/],
-    [
-      "sizes rounded up",
-      { opset: 13 },
-      { op: "AveragePool", in: ["m"], out: ["y"], attributes: { ceil_mode: 1, kernel_shape: [2] } },
-      /AveragePool rounds sizes up/,
-    ],
-    [
-      "GroupNormalization before 21",
-      { opset: 18 },
-      { op: "GroupNormalization", in: ["m", "s", "b"], out: ["y"], attributes: { num_groups: 1 } },
-      /GroupNormalization means something else/,
-    ],
-    [
-      "local functions",
-      { opset: 13, functions: [{ name: "L", domain: "d", inputs: ["a"], outputs: ["c"], nodes: [{ op: "Relu", in: ["a"], out: ["c"] }] }] },
-      { op: "L", domain: "d", in: ["m"], out: ["y"] },
-      /functions of its own/,
-    ],
+  const rows: [tensor: string, asked: string, held: string | undefined][] = [
+    ["w", "INT4-g16-asym", "int4-g16-asym"],
+    ["w", "int4-g32-f16", undefined],
+    ["w", "int4-g32-f32", "int4-g32-f32"],
+    ["w", "int4-g8", undefined],
+    ["w", "q4_0", undefined],
+    ["w", "int4-qdq-g64-asym", "int4-qdq-g64-asym"],
+    ["h", "int4-g32-extreme", "int4-g32-f16-extreme"],
+    ["h", "int8-g64-asym", "int8-g64-asym-f16"],
+    ["h", "int4-qdq-g32", "int4-qdq-g32"],
+    ["h", "f16", undefined],
+    ["t", "int8-g64", "int8-g64"],
+    ["t", "int8-g128", undefined],
+    ["t", "int8-qdq", undefined],
+    ["t", "f16", "f16"],
+    ["n", "int4-g32", undefined],
   ];
-  for (const [name, spec, last, why] of kept) {
-    it(`${name}: the weight stays, a note says why, and a recipe is refused for the same reason`, async () => {
-      const source = model({ ...matrixCase([{ ...product, out: ["m"] }, last]).spec, ...spec });
-      const folder = memoryFolder({ "m.onnx": source });
-      const { files, notes } = await exportTo(folder, "m.onnx", "int4-qdq-g32");
-      assert.match(notes.join(" "), why);
-      assert.deepEqual(files.get("out.onnx"), source);
-      await assert.rejects(exportTo(folder, "m.onnx", [{ tensor: "w", encoding: "int4-qdq-g32" }]), why);
+  for (const [name, asked, held] of rows) {
+    it(`${asked} for ${name} is ${held ?? "refused"}`, async () => {
+      const index = await onnx.readIndex(memoryFolder({ "m.onnx": source }), "m.onnx");
+      const info = index.tensors.find((t) => t.name === name)!;
+      assert.equal(onnx.recipeEncoding!(info, asked, encodingFacts), held);
     });
   }
 });

@@ -1,0 +1,32 @@
+import type { ExportFormName, ExportForms, TensorInfo } from "../../core/model";
+import type { EncodingFacts } from "../format";
+import { parseBlocks } from "./toBlocks";
+import { parseBlockQdq } from "./toQdq";
+
+/** The form that an encoding takes in a weight's operators; undefined where ONNX has none. */
+export function formFor(encoding: string, forms: ExportForms): ExportFormName | undefined {
+  if (encoding === "int8-qdq") return "QDQ";
+  if (encoding === "f16") return "F16";
+  if (parseBlockQdq(encoding)) return "BlockQDQ";
+  if (parseBlocks(encoding)) return forms.GatherBlockQuantized ? "GatherBlockQuantized" : "MatMulNBits";
+  return undefined;
+}
+
+/** The scale's type stands before the rule: "int4-g32-asym" → "int4-g32-asym-bf16", "int4-g32-extreme" → "int4-g32-bf16-extreme". */
+const withScaleType = (encoding: string, type: string) => encoding.replace(/^(int\d-g\d+(?:-asym)?)/, `$1-${type}`);
+
+/** The encoding as this tensor would take it: scales have the type that its operators compute in. Undefined where it cannot. */
+export function recipeEncoding(tensor: TensorInfo, encoding: string, facts: EncodingFacts): string | undefined {
+  const wanted = encoding.toLowerCase();
+  const forms = tensor.exportForms ?? {};
+  const name = formFor(wanted, forms);
+  const form = name && forms[name];
+  if (!form || "kept" in form) return undefined;
+  const columns = tensor.elementCount / tensor.shape[0];
+  const blocks = parseBlocks(wanted);
+  if (name === "GatherBlockQuantized" && columns % blocks!.block) return undefined;
+  const saysType = /-(f32|f16|bf16)\b/.test(wanted);
+  if (blocks && saysType && blocks.scaleType !== form.scaleType) return undefined;
+  const full = blocks && !saysType && form.scaleType !== "f32" ? withScaleType(wanted, form.scaleType) : wanted;
+  return facts.fits(full, columns) ? full : undefined;
+}
