@@ -34,7 +34,7 @@ export async function compare({ a, b, json, threads }: CompareOptions): Promise<
     }, token).finally(() => line.clear());
     const ranked = byDamage(found);
     await print(json ? documentOf(done, ranked, failed) : report(done, ranked, failed));
-    if (ranked.length === 0 && failed.length > 0) process.exitCode = 1;
+    if (ranked.length === 0 && failed.length > 0) throw failed[0].error;
   });
 }
 

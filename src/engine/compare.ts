@@ -43,7 +43,7 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
     now: context.now,
     onProgress: (progress) => emit({ kind: "progress", progress }),
   });
-  const totals = new Map<AlignedPair, ComparePartial>();
+  const totals = new Map<AlignedPair, Totals>();
   let failed = 0;
   const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
   await runWindow(pairs, window, async (pair) => {
@@ -56,7 +56,8 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
     try {
       const task = taskOf(pair, await sources.a.of(pair.a), await sources.b.of(pair.b));
       const found = await pool.run(task, token, share.add);
-      totals.set(pair, { ...found, rowErrors: undefined, columnErrors: undefined });
+      const { squaredError, energy, nonFinite } = found;
+      totals.set(pair, { squaredError, energy, nonFinite });
       emit({ kind: "pair", comparison: comparisonOf(pair, task, found), progress: finish() });
     } catch (error) {
       if (token.isCancellationRequested) throw error;
@@ -79,11 +80,14 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
     b: describe(b.index),
     unmatched: unmatched.map(explain),
     squaredError: sums.squaredError,
-    ...signalToNoise(sums),
+    ...(totals.size > 0 ? signalToNoise(sums) : { relativeSquaredError: NaN, sqnr: NaN }),
     failed,
     progress: meter.progress(),
   };
 }
+
+/** Small, for thousands of pairs. */
+type Totals = Pick<ComparePartial, "squaredError" | "energy" | "nonFinite">;
 
 const withElements = (index: ModelIndex): ModelIndex => ({ ...index, tensors: index.tensors.filter((t) => t.elementCount > 0) });
 

@@ -138,21 +138,33 @@ function squeezed({ shape }: TensorInfo): string {
 function tiedMatches(a: ModelIndex, b: ModelIndex, left: { readonly a: Set<TensorInfo>; readonly b: Set<TensorInfo> }): Match[] {
   const matches: Match[] = [];
   const other = { head: "embedding", embedding: "head" } as const;
-  const of = (index: ModelIndex, role: TensorRole, like: TensorInfo) => index.tensors.filter((t) => t.role === role && squeezed(t) === squeezed(like));
-  const find = (t: TensorInfo, index: ModelIndex): TensorInfo | undefined => {
+  const keyOf = (role: TensorRole, t: TensorInfo) => `${role}|${squeezed(t)}`;
+  const grouped = (index: ModelIndex) => {
+    const groups = new Map<string, TensorInfo[]>();
+    for (const t of index.tensors) {
+      if (t.role !== "head" && t.role !== "embedding") continue;
+      const key = keyOf(t.role, t);
+      const group = groups.get(key);
+      if (group) group.push(t);
+      else groups.set(key, [t]);
+    }
+    return groups;
+  };
+  const [inA, inB] = [grouped(a), grouped(b)];
+  const find = (t: TensorInfo, groups: ReadonlyMap<string, readonly TensorInfo[]>): TensorInfo | undefined => {
     if (t.role !== "head" && t.role !== "embedding") return undefined;
-    const candidates = of(index, other[t.role], t);
-    return of(index, t.role, t).length === 0 && candidates.length === 1 ? candidates[0] : undefined;
+    const candidates = groups.get(keyOf(other[t.role], t)) ?? [];
+    return !groups.has(keyOf(t.role, t)) && candidates.length === 1 ? candidates[0] : undefined;
   };
   for (const x of [...left.a]) {
-    const y = find(x, b);
+    const y = find(x, inB);
     if (!y) continue;
     matches.push({ a: x, b: y, tied: true });
     left.a.delete(x);
     left.b.delete(y);
   }
   for (const y of [...left.b]) {
-    const x = find(y, a);
+    const x = find(y, inA);
     if (!x) continue;
     matches.push({ a: x, b: y, tied: true });
     left.b.delete(y);

@@ -46,7 +46,7 @@ function cells({ a, b, sqnr, relativeSquaredError, maxDifference, worstOutputs, 
 
 const words = { rope: "RoPE order undone", "norm-offset": "1 + w undone", "tied-head": "head is the embedding" } as const;
 
-const decibels = (sqnr: number) => (Number.isFinite(sqnr) ? `${digits(sqnr)} dB` : sqnr > 0 ? "∞" : "-∞");
+const decibels = (sqnr: number) => (Number.isFinite(sqnr) ? `${digits(sqnr)} dB` : Number.isNaN(sqnr) ? "-" : sqnr > 0 ? "∞" : "-∞");
 const small = (x: number) => (!Number.isFinite(x) ? "∞" : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : digits(x));
 const worst = (channels: readonly ChannelShare[] | undefined) => (channels?.length ? `${channels[0].index} (${digits(100 * channels[0].share)} %)` : "-");
 

@@ -82,7 +82,7 @@ export interface CompareSummary {
   readonly a: ComparedModel;
   readonly b: ComparedModel;
   readonly unmatched: readonly UnmatchedTensor[];
-  /** Over all pairs together; as in TensorComparison. */
+  /** Over all pairs together; as in TensorComparison, NaN where every pair failed. */
   readonly squaredError: number;
   readonly relativeSquaredError: number;
   readonly sqnr: number;

@@ -3,11 +3,13 @@ import * as path from "node:path";
 import type { CompareEvent, CompareSummary, TensorComparison } from "../../../src/core/api/compare";
 import { CancellationSource } from "../../../src/core/cancellation";
 import type { EngineError } from "../../../src/core/errors";
+import { createEngine } from "../../../src/engine/createEngine";
 import { createNodeEngine } from "../../../src/node/createNodeEngine";
 import { TemporaryFolder } from "../../builders/folder";
 import { readTiny, writeTiny } from "../../builders/huggingface";
 import { floats, model, value } from "../../builders/onnx";
 import { safetensorsFile } from "../../builders/safetensors";
+import { toyBytes, toyDeps, ToyPool } from "../../builders/toyModel";
 import { gaussian, heavyTailed } from "../../builders/weights";
 
 const sample = path.join(__dirname, "../../../media/sample");
@@ -182,6 +184,19 @@ describe("engine: compare", function () {
     const a = folder.put("vector.safetensors", tiny({ "fc.bias": [6], "gate.bias": [6] }));
     const b = folder.put("row.safetensors", tiny({ "fc.bias": [1, 6], "gate.bias": [6, 1] }));
     assert.deepEqual((await compare(a, b)).pairs.map((p) => [p.count, p.sqnr]), [[6, Infinity], [6, Infinity]]);
+  });
+
+  it("tells each pair that fails, goes on, and claims no quality when all failed", async () => {
+    const source = folder.put("toy.toy", toyBytes([{ name: "x", shape: [2, 4] }, { name: "y", shape: [4] }]));
+    const toy = createEngine(toyDeps(() => new ToyPool()));
+    const events: CompareEvent[] = [];
+    const summary = await toy.engine.compare({ pathA: source, pathB: source }, (e) => events.push(e));
+    toy.engine.dispose();
+    assert.deepEqual(events.flatMap((e) => (e.kind === "failed" ? [[e.a, e.b, e.error.code, e.error.place.tensor]] : [])), [
+      ["x", "x", "unsupported", "x"], ["y", "y", "unsupported", "y"],
+    ]);
+    assert.deepEqual([summary.failed, summary.sqnr, summary.relativeSquaredError], [2, NaN, NaN]);
+    assert.deepEqual([summary.progress.tensorsDone, summary.progress.bytesDone], [2, summary.progress.bytesTotal]);
   });
 
   it("a cancelled comparison rejects and tells nothing more", async () => {
