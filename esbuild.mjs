@@ -29,7 +29,9 @@ async function buildKernels() {
 }
 
 const node = { bundle: true, platform: "node", format: "cjs", target: "node20", sourcemap: true, sourcesContent: false, logLevel: "warning",
-  external: ["vscode", "onnxruntime-node", "mocha"] };
+  external: ["vscode", "onnxruntime-node", "mocha"],
+  // Its other build requires its parts by paths that no bundler sees.
+  alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" } };
 const entries = (pairs) => pairs.filter(([, file]) => existsSync(path.join(root, file)));
 const bundles = [
   { ...node, outdir: "dist", entryPoints: Object.fromEntries(entries([

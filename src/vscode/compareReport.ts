@@ -13,7 +13,7 @@ const drawn = 8;
 
 /** The comparison as a text document: the models, the pairs from the most damaged on, distributions of the worst, what was left out. */
 export function compareReport(done: CompareSummary, pairs: readonly TensorComparison[], failed: readonly CompareFailure[]): string {
-  const ranked = [...pairs].sort((x, y) => (x.sqnr < y.sqnr ? -1 : x.sqnr > y.sqnr ? 1 : y.maxDifference - x.maxDifference || (x.a.name < y.a.name ? -1 : 1)));
+  const ranked = [...pairs].sort(byDamage);
   const equal = ranked.filter((c) => c.sqnr === Infinity).length;
   const models = ([["A", done.a], ["B", done.b]] as const).map(([letter, m]) =>
     `${letter}  ${m.path}\n   ${m.format}, ${m.architecture}, ${count(m.tensorCount, "tensor")}, ${bytesText(m.byteLength)}`);
@@ -34,9 +34,15 @@ export function compareReport(done: CompareSummary, pairs: readonly TensorCompar
   ].join("\n").trimEnd() + "\n";
 }
 
+function byDamage(x: TensorComparison, y: TensorComparison): number {
+  if (x.sqnr !== y.sqnr) return x.sqnr < y.sqnr ? -1 : 1;
+  return y.maxDifference - x.maxDifference || (x.a.name < y.a.name ? -1 : 1);
+}
+
 const titles = ["tensor", "counterpart", "shape", "encodings", "SQNR", "error", "max |Δ|", "worst output", "worst input", ""];
 
-function cells({ a, b, sqnr, relativeSquaredError, maxDifference, worstOutputs, worstInputs, undone, nonFinite }: TensorComparison): string[] {
+function cells(comparison: TensorComparison): string[] {
+  const { a, b, sqnr, relativeSquaredError, maxDifference, worstOutputs, worstInputs, undone, nonFinite } = comparison;
   return [
     plain(a.name), a.name === b.name ? "" : plain(b.name), shapeText(a.shape), `${a.encodingLabel} → ${b.encodingLabel}`, decibels(sqnr),
     small(relativeSquaredError), small(maxDifference), worst(worstOutputs), worst(worstInputs),
@@ -48,7 +54,8 @@ const words = { rope: "RoPE order undone", "norm-offset": "1 + w undone", "tied-
 
 const decibels = (sqnr: number) => (Number.isFinite(sqnr) ? `${digits(sqnr)} dB` : Number.isNaN(sqnr) ? "-" : sqnr > 0 ? "∞" : "-∞");
 const small = (x: number) => (!Number.isFinite(x) ? "∞" : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : digits(x));
-const worst = (channels: readonly ChannelShare[] | undefined) => (channels?.length ? `${channels[0].index} (${digits(100 * channels[0].share)} %)` : "-");
+const worst = (channels: readonly ChannelShare[] | undefined) =>
+  channels?.length ? `${channels[0].index} (${digits(100 * channels[0].share)} %)` : "-";
 
 /** Names come from files: no control characters reach the editor. */
 const plain = (text: string) => text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");

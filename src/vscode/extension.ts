@@ -10,6 +10,7 @@ import { ExportJobs } from "./exportJobs";
 import { watchFiles } from "./fileWatch";
 import { LayersTree } from "./layersTree";
 import { ModelEditor, viewType } from "./modelEditor";
+import { recipeDiagnostics } from "./recipeDocuments";
 import { settings } from "./settings";
 import { statusBar } from "./statusBar";
 import { tell, toldErrors } from "./tell";
@@ -39,6 +40,7 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
     tree,
     statusBar(app),
     watchFiles(documents),
+    recipeDiagnostics(app),
     registerCommands(app),
     vscode.window.registerCustomEditorProvider(viewType, editor, { supportsMultipleEditorsPerDocument: true }),
     settings.onDidChange("threads", () => engine.facts && tell(threadsChanged())),

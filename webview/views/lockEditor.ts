@@ -18,7 +18,7 @@ const free = "";
 /** The tensor that was clicked last: any encoding to lock it to, or none. */
 export class LockEditor {
   readonly element: HTMLElement;
-  readonly #name = h("span", { class: "layer-name" });
+  readonly #name = h("span", { class: "lock-name" });
   readonly #list: ReturnType<typeof dropdown>;
   #data: LockEditorData | undefined;
 

@@ -14,22 +14,24 @@ import { pickModel } from "./target";
 const isUri = (value: unknown): value is vscode.Uri => value instanceof vscode.Uri;
 
 /**
- * Arguments as the explorer gives them: the file clicked on, and all that are selected. Two given files are compared in that order; what
- * is missing is asked for. Returns the document shown.
+ * Arguments as the explorer gives them: the file clicked on, and all that are selected. Two given files are compared in that
+ * order; what is missing is asked for. Returns the document shown.
  */
 export const compareModels = (comparisons: Comparisons): Command => ({
   id: "bitlens.compare",
   doing: "The comparison",
   async run(app, given, selected): Promise<vscode.TextDocument | undefined> {
     const files = Array.isArray(selected) && selected.length === 2 && selected.every(isUri) ? selected : isUri(given) ? [given] : [];
-    const a = files[0] ?? app.documents.active?.uri ?? (await pickModel(app, "Choose the reference, such as the model before quantization"));
+    const question = "Choose the reference, such as the model before quantization";
+    const a = files[0] ?? app.documents.active?.uri ?? (await pickModel(app, question));
     const b = a && (files[1] ?? (await pickModel(app, `Choose the model to compare with ${path.basename(a.fsPath)}`)));
     if (!a || !b) return undefined;
     const names = [path.basename(a.fsPath), path.basename(b.fsPath)] as const;
     const { engine } = await app.engine.start();
     const pairs: TensorComparison[] = [];
     const failed: CompareFailure[] = [];
-    const options = { location: vscode.ProgressLocation.Notification, title: `Comparing ${names[0]} with ${names[1]}`, cancellable: true };
+    const title = `Comparing ${names[0]} with ${names[1]}`;
+    const options = { location: vscode.ProgressLocation.Notification, title, cancellable: true };
     let done: CompareSummary;
     try {
       done = await vscode.window.withProgress(options, async (progress, token) => {
