@@ -1,6 +1,7 @@
 import type { ComparedModel, CompareSummary, TensorComparison, UnmatchedTensor } from "../core/api/compare";
 import type { PlainError } from "../core/errors";
 import type { LogHistogram } from "../core/series";
+import { byDamage } from "../metrics/compare";
 import { bytes, digits, many, percent, seconds } from "./numbers";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
@@ -38,14 +39,6 @@ export async function compare({ a, b, json, threads }: CompareOptions): Promise<
   });
 }
 
-/** Lowest SQNR first; of equals the larger difference, then by name, so that the order is the same every time. */
-export function byDamage(comparisons: readonly TensorComparison[]): TensorComparison[] {
-  return [...comparisons].sort((x, y) => compareNumbers(x.sqnr, y.sqnr) || compareNumbers(y.maxDifference, x.maxDifference) ||
-    (x.layer ?? -1) - (y.layer ?? -1) || (x.a.name < y.a.name ? -1 : x.a.name > y.a.name ? 1 : 0));
-}
-
-const compareNumbers = (x: number, y: number) => (x === y ? 0 : x < y ? -1 : 1);
-
 function report(done: CompareSummary, ranked: readonly TensorComparison[], failed: readonly Failure[]): string[] {
   const renamed = ranked.some(({ a, b }) => a.name !== b.name);
   const columns: readonly Column<TensorComparison>[] = [
@@ -69,7 +62,8 @@ function report(done: CompareSummary, ranked: readonly TensorComparison[], faile
     ...failed.map(({ a, error }) => printable(`failed: ${a}: ${error.message}`) + "\n"),
     ...(ranked.length
       ? [
-        "\nMost damaged first: B against A as signal to quantization noise in dB, higher is better; the channel with the largest share of the error.\n",
+        "\nMost damaged first: B against A as signal to quantization noise in dB, higher is better; the channel with the largest " +
+          "share of the error.\n",
         table(columns, ranked),
       ]
       : []),
@@ -101,7 +95,8 @@ function unmatchedLines(unmatched: readonly UnmatchedTensor[]): string[] {
 function* documentOf(done: CompareSummary, ranked: readonly TensorComparison[], failed: readonly Failure[]): Generator<string> {
   const { a, b, squaredError, relativeSquaredError, sqnr, unmatched } = done;
   const failures = failed.map(({ a, b, error }) => ({ a, b, code: error.code, message: error.message }));
-  yield `{"a":${stringify(a)},\n"b":${stringify(b)},\n"total":${stringify({ squaredError, relativeSquaredError, sqnr })},\n"tensors":[`;
+  const total = { squaredError, relativeSquaredError, sqnr };
+  yield `{"a":${stringify(a)},\n"b":${stringify(b)},\n"total":${stringify(total)},\n"tensors":[`;
   for (const [i, comparison] of ranked.entries()) yield `${i === 0 ? "" : ","}\n${stringify(plain(comparison))}`;
   yield `],\n"unmatched":${stringify(unmatched)},\n"failed":${stringify(failures)}}\n`;
 }
@@ -109,7 +104,8 @@ function* documentOf(done: CompareSummary, ranked: readonly TensorComparison[], 
 function plain(comparison: TensorComparison): object {
   const { a, b, logHistogramA, logHistogramB, ...rest } = comparison;
   const renamed = ({ name, shape, encodingLabel }: typeof a) => ({ name, shape, encoding: encodingLabel });
-  return { a: renamed(a), b: renamed(b), ...rest, logHistogramA: histogram(logHistogramA), logHistogramB: histogram(logHistogramB) };
+  const histograms = { logHistogramA: histogram(logHistogramA), logHistogramB: histogram(logHistogramB) };
+  return { a: renamed(a), b: renamed(b), ...rest, ...histograms };
 }
 
 const histogram = ({ bins, counts }: LogHistogram) => ({ bins: Array.from(bins), counts: Array.from(counts) });

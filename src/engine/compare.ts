@@ -1,4 +1,6 @@
-import type { ComparedModel, ComparedTensor, CompareEvent, CompareSummary, TensorComparison, UnmatchedTensor } from "../core/api/compare";
+import type {
+  ComparedModel, ComparedTensor, CompareEvent, CompareSummary, TensorComparison, UnmatchedTensor,
+} from "../core/api/compare";
 import type { CancellationToken } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
 import type { ModelIndex, TensorInfo } from "../core/model";
@@ -25,8 +27,8 @@ export interface CompareContext {
 }
 
 /**
- * One comparison or failure per aligned pair, as they are done; a pair that fails does not stop the others. "bad-request" when the models
- * have nothing that can be compared.
+ * One comparison or failure per aligned pair, as they are done; a pair that fails does not stop the others. "bad-request" when the
+ * models have nothing that can be compared.
  */
 export async function compareModels(context: CompareContext): Promise<CompareSummary> {
   const { a, b, pool, token } = context;
@@ -63,7 +65,8 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
       if (token.isCancellationRequested) throw error;
       failed++;
       const { code, message, place } = toEngineError(error);
-      emit({ kind: "failed", a: pair.a.name, b: pair.b.name, error: { code, message, place: { tensor: pair.a.name, ...place } }, progress: finish() });
+      const plain = { code, message, place: { tensor: pair.a.name, ...place } };
+      emit({ kind: "failed", a: pair.a.name, b: pair.b.name, error: plain, progress: finish() });
     }
   });
   const sums = { squaredError: 0, energy: 0, nonFinite: 0 };
@@ -109,7 +112,8 @@ function taskOf(pair: AlignedPair, a: TensorSource, b: TensorSource): CompareTas
     const { rows, columns, columnsPerInput, hasChannels } = b;
     return { ...common, a: { ...a, rows, columns, columnsPerInput, hasChannels }, b };
   }
-  throw new EngineError("unsupported", `The files lay this tensor out differently (${a.rows} × ${a.columns} and ${b.rows} × ${b.columns}), so it cannot be compared.`, {
+  const views = `${a.rows} × ${a.columns} and ${b.rows} × ${b.columns}`;
+  throw new EngineError("unsupported", `The files lay this tensor out differently (${views}), so it cannot be compared.`, {
     tensor: a.name,
   });
 }
@@ -132,7 +136,11 @@ function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartia
     b: tensorOf(b),
     role: a.role,
     ...(a.layer !== undefined && { layer: a.layer }),
-    undone: [...(rope ? ["rope" as const] : []), ...(offset ? ["norm-offset" as const] : []), ...(tied ? ["tied-head" as const] : [])],
+    undone: [
+      ...(rope ? ["rope" as const] : []),
+      ...(offset ? ["norm-offset" as const] : []),
+      ...(tied ? ["tied-head" as const] : []),
+    ],
     count,
     nonFinite,
     squaredError,
@@ -170,7 +178,7 @@ function nothingInCommon(a: ModelIndex, b: ModelIndex, unmatched: readonly LeftO
   const why = near.length === 0
     ? "no tensor of the one has a counterpart in the other by name or role"
     : `of ${near.length} counterparts none can be compared (${sentence(near[0]).replace(/\.$/, "")})`;
-  return new EngineError("bad-request", `These models (${a.architecture} and ${b.architecture}) have nothing to compare: ${why}; choose two files of the same network.`, {
-    file: b.path,
-  });
+  const models = `These models (${a.architecture} and ${b.architecture})`;
+  const message = `${models} have nothing to compare: ${why}; choose two files of the same network.`;
+  return new EngineError("bad-request", message, { file: b.path });
 }

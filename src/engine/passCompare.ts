@@ -17,11 +17,15 @@ interface Rows {
   readonly stride: number;
 }
 
-/** Compares a band of whole rows of two tensors, a tile at a time. Rows are counted in the order of the side that is not in RoPE order. */
+/**
+ * Compares a band of two tensors, a tile at a time. Rows are counted in the order of the side that is not in RoPE order. Both
+ * readers hold what they have read and decoded at the same time, each in its own half of the arena.
+ */
 export function compareBand(context: PassContext, task: CompareTask, band: Band): ComparePartial {
   const { a, b, rope } = task;
   if (a.rows !== b.rows || a.columns !== b.columns) {
-    throw new EngineError("bad-request", `Tensors of ${a.rows} × ${a.columns} and ${b.rows} × ${b.columns} cannot be compared.`, { tensor: a.name });
+    const shapes = `${a.rows} × ${a.columns} and ${b.rows} × ${b.columns}`;
+    throw new EngineError("bad-request", `Tensors of ${shapes} cannot be compared.`, { tensor: a.name });
   }
   const [forA, forB] = divided(context.arena);
   const sideA = new Side({ ...context, arena: forA }, a);
@@ -31,7 +35,8 @@ export function compareBand(context: PassContext, task: CompareTask, band: Band)
   const tally = new CompareTally(context, task, band);
   const bytes = sideA.reader.bytesPerElement + sideB.reader.bytesPerElement;
   // Elements of a tile whose bytes fit into half of the arena, and rows before it that packed elements need.
-  const room = Math.min(TILE_CAPACITY, (forA.rawBytes - 1024) / Math.max(sideA.reader.bytesPerElement, sideB.reader.bytesPerElement));
+  const widest = Math.max(sideA.reader.bytesPerElement, sideB.reader.bytesPerElement);
+  const room = Math.min(TILE_CAPACITY, (forA.rawBytes - 1024) / widest);
   const spare = Math.max(sideA.reader.alignment, sideB.reader.alignment) - 1;
   const isTurned = a.storage.transposed === true || b.storage.transposed === true;
   const part = isTurned && band.columns > TURNED_COLUMNS ? 2 * STRETCH : isTurned ? band.columns : Math.min(STRETCH, band.columns);
@@ -192,7 +197,13 @@ class CompareTally {
   }
 
   result(): ComparePartial {
-    return { ...this.#found, count: this.#count, nonFinite: this.#nonFinite, squaredError: this.#squaredError, energy: this.#energy,
-      maxDifference: this.#maxDifference };
+    return {
+      ...this.#found,
+      count: this.#count,
+      nonFinite: this.#nonFinite,
+      squaredError: this.#squaredError,
+      energy: this.#energy,
+      maxDifference: this.#maxDifference,
+    };
   }
 }

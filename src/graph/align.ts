@@ -29,8 +29,8 @@ export interface Alignment {
 }
 
 /**
- * Finds each tensor's counterpart, surest evidence first: the same name; the same module path as exporters write it; the GGUF name of a
- * Hugging Face name; the same role, block and shape. A key that two tensors of a model share is no evidence.
+ * Finds each tensor's counterpart, surest evidence first: the same name; the same module path as exporters write it; the GGUF name
+ * of a Hugging Face name; the same role, block and shape. A key that two tensors of a model share is no evidence.
  */
 export function align(a: ModelIndex, b: ModelIndex): Alignment {
   const left = { a: new Set(a.tensors), b: new Set(b.tensors) };

@@ -67,6 +67,21 @@ export function signalToNoise(
   return { relativeSquaredError, sqnr: relativeSquaredError === 0 ? Infinity : -10 * Math.log10(relativeSquaredError) };
 }
 
+interface Damaged {
+  readonly a: { readonly name: string };
+  readonly layer?: number;
+  readonly sqnr: number;
+  readonly maxDifference: number;
+}
+
+/** Lowest SQNR first; of equals the larger difference, then by layer and name, so that the order is the same every time. */
+export function byDamage<T extends Damaged>(comparisons: readonly T[]): T[] {
+  const order = (x: number, y: number) => (x === y ? 0 : x < y ? -1 : 1);
+  return [...comparisons].sort((x, y) =>
+    order(x.sqnr, y.sqnr) || order(y.maxDifference, x.maxDifference) || order(x.layer ?? -1, y.layer ?? -1) ||
+    (x.a.name < y.a.name ? -1 : x.a.name > y.a.name ? 1 : 0));
+}
+
 export interface CompareShares {
   readonly worstOutputs?: readonly { readonly index: number; readonly share: number }[];
   readonly worstInputs?: readonly { readonly index: number; readonly share: number }[];
@@ -75,7 +90,9 @@ export interface CompareShares {
 }
 
 /** The small part of a whole comparison that a person sees: the worst 16 channels each way, sparse histograms. */
-export function compareShares({ rowErrors, columnErrors, squaredError, logCountsA, logCountsB }: ComparePartial, columnsPerInput: number): CompareShares {
+export function compareShares(
+  { rowErrors, columnErrors, squaredError, logCountsA, logCountsB }: ComparePartial, columnsPerInput: number,
+): CompareShares {
   return {
     worstOutputs: rowErrors && shares(rowErrors, squaredError),
     worstInputs: columnErrors && shares(pooled(columnErrors, columnsPerInput), squaredError),
@@ -106,7 +123,10 @@ function shares(errors: Float64Array, total: number): { index: number; share: nu
 
 const isFinite = (v: number) => v - v === 0;
 
-/** Everything that a comparison finds, in the plainest way, of two decoded tensors whose rows already correspond. `offset` is added to b. */
+/**
+ * Everything that a comparison finds, in the plainest way, of two decoded tensors whose rows already correspond. `offset` is
+ * added to b.
+ */
 export function compareReference(a: Float32Array, b: Float32Array, shape: MatrixShape, offset = 0): ComparePartial {
   const { rows, columns } = shape;
   const band = { row: 0, rows, column: 0, columns };

@@ -1,5 +1,6 @@
 import type { ChannelShare, CompareSummary, TensorComparison } from "../core/api/compare";
 import type { LogHistogram } from "../core/series";
+import { byDamage } from "../metrics/compare";
 import { bytesText, count, digits, shapeText } from "./text";
 
 export interface CompareFailure {
@@ -11,9 +12,9 @@ export interface CompareFailure {
 /** So many of the worst are drawn. */
 const drawn = 8;
 
-/** The comparison as a text document: the models, the pairs from the most damaged on, distributions of the worst, what was left out. */
+/** As a text document: the models, the pairs from the most damaged on, distributions of the worst, what was left out. */
 export function compareReport(done: CompareSummary, pairs: readonly TensorComparison[], failed: readonly CompareFailure[]): string {
-  const ranked = [...pairs].sort(byDamage);
+  const ranked = byDamage(pairs);
   const equal = ranked.filter((c) => c.sqnr === Infinity).length;
   const models = ([["A", done.a], ["B", done.b]] as const).map(([letter, m]) =>
     `${letter}  ${m.path}\n   ${m.format}, ${m.architecture}, ${count(m.tensorCount, "tensor")}, ${bytesText(m.byteLength)}`);
@@ -30,13 +31,9 @@ export function compareReport(done: CompareSummary, pairs: readonly TensorCompar
     ...table(titles, ranked.map(cells)),
     ...(damaged.length ? ["", "Distribution of |w| of the most damaged, one column per power of two:", ""] : []),
     ...damaged.flatMap((c) => [...overlay(c), ""]),
-    ...(done.unmatched.length ? [`Not compared (${done.unmatched.length}):`, ...done.unmatched.map((u) => `  ${plain(u.message)}`)] : []),
+    ...(done.unmatched.length ? [`Not compared (${done.unmatched.length}):`] : []),
+    ...done.unmatched.map((u) => `  ${plain(u.message)}`),
   ].join("\n").trimEnd() + "\n";
-}
-
-function byDamage(x: TensorComparison, y: TensorComparison): number {
-  if (x.sqnr !== y.sqnr) return x.sqnr < y.sqnr ? -1 : 1;
-  return y.maxDifference - x.maxDifference || (x.a.name < y.a.name ? -1 : 1);
 }
 
 const titles = ["tensor", "counterpart", "shape", "encodings", "SQNR", "error", "max |Δ|", "worst output", "worst input", ""];
@@ -66,7 +63,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   // A column that says nothing takes no place.
   const used = head.flatMap((_, i) => (rows.some((row) => row[i]) ? [i] : []));
   const isNumber = (i: number) => i >= 4 && i <= 8;
-  return lines.map((line) => used.map((i) => (isNumber(i) ? line[i].padStart(widths[i]) : line[i].padEnd(widths[i]))).join("  ").trimEnd());
+  const cell = (line: readonly string[], i: number) => (isNumber(i) ? line[i].padStart(widths[i]) : line[i].padEnd(widths[i]));
+  return lines.map((line) => used.map((i) => cell(line, i)).join("  ").trimEnd());
 }
 
 /** Both histograms over the same powers of two. */

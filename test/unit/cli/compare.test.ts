@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
-import { byDamage } from "../../../src/cli/compare";
 import type { TensorComparison } from "../../../src/core/api/compare";
+import { byDamage } from "../../../src/metrics";
 import { TemporaryFolder } from "../../builders/folder";
 import { safetensorsFile } from "../../builders/safetensors";
 
