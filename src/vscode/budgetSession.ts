@@ -39,6 +39,9 @@ const curvePoints = 400;
 /** Size to begin with: about four bits is what most people want. */
 const firstBits = 4.5;
 
+/** States to visit while a slider moves: nearly always as good, and never a frame late. Let go, the usual effort is spent. */
+const movingEffort = 30_000;
+
 type Solving = Omit<Budget, "plan">;
 
 /**
@@ -277,7 +280,7 @@ export class BudgetSession {
     const { fileBytes, locks } = history.present;
     const { minimum, maximum } = prepared;
     const asked = Math.floor(fileBytes - table.fixedBytes);
-    const solved = prepared.solve(Math.min(maximum, Math.max(minimum, asked)));
+    const solved = prepared.solve(Math.min(maximum, Math.max(minimum, asked)), history.moving ? { effort: movingEffort } : {});
     const byteLength = table.fixedBytes + solved.bytes;
     return {
       target: table.target,
