@@ -2,13 +2,12 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { neverCancelled } from "../../src/core/cancellation";
 import { encodings } from "../../src/encodings";
-import type { TensorSource } from "../../src/engine/tasks";
 import { assetPath } from "../../src/node/assets";
 import { createPool } from "../../src/node/pool";
 import { readBandwidth } from "./bandwidth";
-import { bestSeconds } from "./best";
+import { bestOfEach } from "./best";
 import { bytesOf, writeTensor } from "./data";
-import { plainSeconds } from "./plain";
+import { plainRun } from "./plain";
 import { printTable } from "./table";
 
 const ROWS = 4096;
@@ -32,10 +31,13 @@ export async function benchThroughput(folder: string): Promise<void> {
   const rows: string[][] = [];
   for (const name of names) {
     const tensor = writeTensor(folder, name, ROWS, COLUMNS);
-    const small = { ...tensor, rows: PLAIN_ROWS };
-    const plain = ((await plainSeconds(small)) * ROWS) / PLAIN_ROWS;
-    const one = await pooledSeconds(tensor, 1);
-    const many = await pooledSeconds(tensor, threads);
+    const pools = [createPool({ threads: 1 }), createPool({ threads })];
+    const [part, one, many] = await bestOfEach([
+      plainRun({ ...tensor, rows: PLAIN_ROWS }),
+      ...pools.map((pool) => async () => void (await pool.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled))),
+    ]);
+    for (const pool of pools) pool.dispose();
+    const plain = (part * ROWS) / PLAIN_ROWS;
     const gigabytes = bytesOf(tensor) / 1e9;
     rows.push([
       name,
@@ -62,13 +64,4 @@ export async function benchThroughput(folder: string): Promise<void> {
     ],
     rows,
   );
-}
-
-async function pooledSeconds(tensor: TensorSource, threads: number): Promise<number> {
-  const pool = createPool({ threads });
-  const seconds = await bestSeconds(
-    async () => void (await pool.run({ kind: "analyse", tensor, encodings: [] }, neverCancelled)),
-  );
-  pool.dispose();
-  return seconds;
 }
