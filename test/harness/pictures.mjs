@@ -8,7 +8,7 @@ const { buildAll } = await import("./package.mjs");
 await buildAll();
 const { startSession } = await import("../workbench/session.mjs");
 const { chooseTheme, openInPanel, palette, quickPick } = await import("./workbench.mjs");
-const { panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
+const { measureBudget, panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
 
 const folder = ensureFolder(path.join(root, "media/pictures"));
 const session = await startSession({ size: { width: 1440, height: 900 } });
@@ -33,6 +33,9 @@ try {
   await take("spectrum");
   await tab(page, "bits").click();
   await take("bits");
+  await tab(page, "budget").click();
+  await measureBudget(page);
+  await take("budget");
   await tab(page, "map").click();
   await chooseTheme(page, "Light Modern", "vscode-light");
   await take("map-light");

@@ -7,6 +7,12 @@ export async function panelState(page, ...kinds) {
   await webview(page).locator(selector).waitFor({ timeout: 60_000 });
 }
 
+/** Measures what the tab Budget needs, and waits for its first plan. */
+export async function measureBudget(page) {
+  await webview(page).getByRole("button", { name: "Measure", exact: true }).click();
+  await webview(page).locator('[data-chart="pareto"] canvas').waitFor({ timeout: 60_000 });
+}
+
 export const selectedLayer = (page) => webview(page).locator(".layer-name");
 export const tab = (page, id) => webview(page).locator(`#tab-${id}`);
 export const chart = (page, name) => webview(page).locator(`[data-chart="${name}"] canvas`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chooseTheme, closeEditors, eventually, openInPanel, palette, quickPick } from "../harness/workbench.mjs";
-import { chart, colours, panelState, selectedLayer, tab } from "./panel.mjs";
+import { chart, colours, measureBudget, panelState, selectedLayer, tab } from "./panel.mjs";
 import { screenshot, startSession } from "./session.mjs";
 
 describe("the panel in the workbench", () => {
@@ -47,6 +47,14 @@ describe("the panel in the workbench", () => {
     await eventually(async () => assert.notEqual(await selectedLayer(page).first().innerText(), first), 10_000);
     await eventually(async () => assert.ok((await colours(chart(page, "histogram"))) > 5), 15_000);
     await screenshot(page, "layer-dark");
+  });
+
+  it("the budget is measured once, and planned", async () => {
+    await tab(page, "budget").click();
+    await measureBudget(page);
+    await eventually(async () => assert.ok((await colours(chart(page, "pareto"))) > 5), 15_000);
+    await screenshot(page, "budget-dark");
+    await tab(page, "map").click();
   });
 
   it("the tabs show the spectrum and the bits", async () => {
