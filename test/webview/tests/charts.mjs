@@ -102,7 +102,7 @@ export const charts = {
     await settle(tab);
     assert.equal((await rows(tab, "spectrum")).at(-1)[0], sorted[0][0]);
     await asTable(tab, "Spectrum");
-    await tab.locator("vscode-text-field input").fill("LAYERS.3.MLP");
+    await tab.locator("#view-spectrum vscode-text-field input").fill("LAYERS.3.MLP");
     await settle(tab);
     await tab.locator(canvas("spectrum")).focus();
     await tab.keyboard.press("End");
