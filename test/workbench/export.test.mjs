@@ -90,7 +90,13 @@ describe("exporting from the workbench", () => {
 
   it("a safetensors model is exported to a folder with its configuration", async () => {
     await palette(page, "View: Close All Editors");
-    await page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: "tale" }).first().click();
+    // Files that just appeared move the rows, so that a click may land on a neighbour.
+    const row = (name) => page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: name }).first();
+    await eventually(async () => {
+      if (!(await row("model.safetensors").isVisible())) await row("tale").click();
+      await row("model.safetensors").waitFor({ timeout: 3_000 });
+    }, 30_000);
+    await palette(page, "View: Close All Editors");
     await openInPanel(page, "model.safetensors");
     await panelState(page, "done");
     await palette(page, "Bitlens: Export Quantized Model");
