@@ -46,11 +46,22 @@ const root = document.getElementById("app") ?? document.body;
 root.append(h("div", { class: "panel" }, header.element, body), panel.card.element, panel.voice);
 
 let saving = 0;
-/** Kept for a reload, and told to the host; scrolling and zooming do not flood it. */
+let told: PanelView = store.state.view;
+function tellView(): void {
+  clearTimeout(saving);
+  told = store.state.view;
+  api.postMessage({ type: "view", view: told });
+}
+/**
+ * Kept for a reload, and told to the host: a choice at once, because a page that is hidden loses its timers; scrolling and
+ * zooming only when they rest.
+ */
 function saveView(state: PanelState): void {
   api.setState(state.view);
+  const { zoom: _, ...choices } = state.view;
+  if (Object.entries(choices).some(([key, value]) => told[key as keyof PanelView] !== value)) return tellView();
   clearTimeout(saving);
-  saving = setTimeout(() => api.postMessage({ type: "view", view: store.state.view }), 150) as unknown as number;
+  saving = setTimeout(tellView, 150) as unknown as number;
 }
 
 const asked = new Set<string>();
