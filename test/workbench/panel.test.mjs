@@ -144,7 +144,7 @@ describe("the panel in the workbench", () => {
 
   it("reloading the window brings the panel back with its tab and selection", async () => {
     const before = await selectedLayer(page).first().innerText();
-    await page.waitForTimeout(2_000); // the workbench saves its state now and then
+    await page.waitForTimeout(7_000); // in a browser the workbench saves its state every five seconds, and not on leaving
     await page.reload();
     await panelState(page, "done");
     await panel.locator('#tab-spectrum[aria-selected="true"]').waitFor();

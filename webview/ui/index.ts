@@ -202,14 +202,26 @@ export function tabs<Id extends string>(options: {
     options.tabs.map((t) => h("vscode-panel-tab", { id: `tab-${t.id}` }, t.label)),
     options.tabs.map((t) => h("vscode-panel-view", { id: `view-${t.id}` }, t.content)),
   ) as HTMLElement & { activeid: string };
+  // The control also says "change" some time after it was set, and when its tabs are first laid out; only a person's counts.
+  let isActing = false;
+  let wanted: Id | undefined;
+  const act = () => {
+    isActing = true;
+    setTimeout(() => (isActing = false));
+  };
+  element.addEventListener("click", act, true);
+  element.addEventListener("keydown", act, true);
   element.addEventListener("change", (event) => {
     if (event.target !== element) return;
     const id = element.activeid.replace(/^tab-/, "") as Id;
-    if (options.tabs.some((t) => t.id === id)) options.onChange(id);
+    if (id === wanted || !options.tabs.some((t) => t.id === id)) return;
+    if (isActing) options.onChange((wanted = id));
+    else if (wanted !== undefined) element.activeid = `tab-${wanted}`;
   });
   return {
     element,
     activate(id) {
+      wanted = id;
       if (element.activeid !== `tab-${id}`) element.activeid = `tab-${id}`;
     },
   };
