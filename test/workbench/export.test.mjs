@@ -28,7 +28,8 @@ describe("exporting from the workbench", () => {
         writeGguf(path.join(folder, "small.gguf"));
         writeSafetensors(
           path.join(folder, "big.safetensors"),
-          Array.from({ length: 48 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [2048, 4096] })),
+          // 26 GB that take no disk: reading them outlasts what a test does meanwhile, on any machine.
+          Array.from({ length: 96 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [8192, 8192] })),
         );
       }),
       settings: { "bitlens.encodings": ["q8_0"] },
