@@ -94,10 +94,12 @@ export interface AffineLayout {
   readonly codeType?: ScalarType;
 }
 
-/** What a tensor does in its network, in the field's words. */
-export type TensorRole =
-  | "embedding" | "q" | "k" | "v" | "qkv" | "o" | "gate" | "up" | "gate_up" | "down"
-  | "attn_norm" | "ffn_norm" | "norm" | "head" | "router" | "bias" | "conv" | "other";
+/** What a tensor does in its network, in the field's words and in the order in which people read a block. */
+export const tensorRoles = [
+  "embedding", "attn_norm", "q", "k", "v", "qkv", "o", "ffn_norm", "router", "gate", "up", "gate_up", "down",
+  "conv", "norm", "bias", "other", "head",
+] as const;
+export type TensorRole = (typeof tensorRoles)[number];
 
 export interface TensorInfo {
   readonly name: string;

@@ -4,7 +4,8 @@ import { type Band, type ComparePartial, emptyCompare } from "../metrics";
 import { type Arena, STRETCH, TILE_CAPACITY } from "./passArena";
 import { checkPass, type PassContext } from "./passContext";
 import { TURNED_COLUMNS } from "./passMatrix";
-import { type TileReader, tileReader } from "./passReader";
+import type { TileReader } from "./passReader";
+import { tileReader } from "./passSource";
 import { tileRows } from "./passTiles";
 import type { CompareTask, TensorSource } from "./tasks";
 

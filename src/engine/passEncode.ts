@@ -7,7 +7,8 @@ import { TILE_CAPACITY } from "./passArena";
 import type { PassContext } from "./passContext";
 import { encodeTile } from "./passEncodeTile";
 import { checkRowLength, eachMatrixTile } from "./passMatrix";
-import { isDivisible, tileReader } from "./passReader";
+import { isDivisible } from "./passReader";
+import { tileReader } from "./passSource";
 import type { Tile } from "./passTiles";
 import type { EncodeTask } from "./tasks";
 

@@ -78,25 +78,3 @@ function look(table: ReadonlyMap<string, TensorRole>, path: string): TensorRole 
   }
   return undefined;
 }
-
-/** Order in which people read a block. */
-export const roleOrder: readonly TensorRole[] = [
-  "embedding",
-  "attn_norm",
-  "q",
-  "k",
-  "v",
-  "qkv",
-  "o",
-  "ffn_norm",
-  "router",
-  "gate",
-  "up",
-  "gate_up",
-  "down",
-  "conv",
-  "norm",
-  "bias",
-  "other",
-  "head",
-];

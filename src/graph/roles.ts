@@ -1,6 +1,6 @@
-import type { ModelIndex, TensorInfo, TensorRole } from "../core/model";
+import { type ModelIndex, type TensorInfo, type TensorRole, tensorRoles } from "../core/model";
 import { type PlaceInName, placeInName } from "./names";
-import { blockRole, outerRole, roleOrder } from "./roleNames";
+import { blockRole, outerRole } from "./roleNames";
 
 /**
  * Gives every tensor its role, block, expert and group, told by name and shape, and counts the blocks. Tensors of safetensors and
@@ -104,7 +104,7 @@ function fits(role: TensorRole, dimensions: number): boolean {
 
 /** Embeddings and what stands before the blocks, the blocks, then norms and heads outside them. */
 function inNetworkOrder(tensors: readonly TensorInfo[]): TensorInfo[] {
-  const rank = new Map(roleOrder.map((role, i) => [role, i]));
+  const rank = new Map(tensorRoles.map((role, i) => [role, i]));
   const section = (t: TensorInfo) =>
     t.layer !== undefined ? 1 : t.role === "norm" || t.role === "head" || isAfter(t.name) ? 2 : 0;
   const keyed = tensors.map((tensor, position) => ({ tensor, position, section: section(tensor) }));

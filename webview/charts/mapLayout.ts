@@ -1,4 +1,4 @@
-import type { TensorRole } from "../../src/core/model";
+import { type TensorRole, tensorRoles } from "../../src/core/model";
 import type { PanelTensor } from "../state";
 
 /** Where every tensor's cell lies, in CSS pixels at scale 1, origin at the top left of the cells (labels lie outside). */
@@ -19,26 +19,8 @@ export interface Band {
   readonly extent: number;
 }
 
-const columnOrder: readonly TensorRole[] = [
-  "attn_norm",
-  "q",
-  "k",
-  "v",
-  "qkv",
-  "o",
-  "ffn_norm",
-  "router",
-  "gate",
-  "up",
-  "gate_up",
-  "down",
-  "norm",
-  "conv",
-  "bias",
-  "other",
-  "embedding",
-  "head",
-];
+/** What stands outside the blocks comes last: it has rows of its own. */
+const columnOrder: readonly TensorRole[] = [...tensorRoles.filter((r) => r !== "embedding" && r !== "head"), "embedding", "head"];
 const columnLabels: Partial<Record<TensorRole, string>> = {
   attn_norm: "norm",
   ffn_norm: "norm",
