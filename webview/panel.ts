@@ -1,29 +1,21 @@
 import type { FromPanel } from "../src/core/api/panel";
-import { HoverCard } from "./charts/hoverCard";
-import { h } from "./dom";
 import { modelName } from "./names";
+import { Page } from "./page";
 import type { Store } from "./state";
-import { readTheme, type Theme } from "./theme/theme";
+import { readTheme } from "./theme/theme";
 
-/** What every part of the page shares: the store, the theme, the host, the hover card, a voice. */
-export class Panel {
-  theme: Theme = readTheme();
-  readonly card = new HoverCard();
-  /** Read aloud when its text changes. */
-  readonly voice = h("div", { class: "hidden-text", role: "status", "aria-live": "polite" });
-
+/** A model's page: its store and selection. */
+export class Panel extends Page {
   constructor(
     readonly store: Store,
     readonly post: (message: FromPanel) => void,
-  ) {}
+  ) {
+    super();
+  }
 
   rereadTheme(): void {
     this.theme = readTheme();
     this.store.touch("theme");
-  }
-
-  say(text: string): void {
-    this.voice.textContent = text;
   }
 
   /** Select a layer, here and in the host's tree. */
@@ -33,15 +25,6 @@ export class Panel {
     if (tensor !== undefined) this.post({ type: "select", tensor });
   }
 
-  copy(text: string): void {
-    this.post({ type: "copy", text });
-  }
-
-  save(name: string, bytes: Uint8Array): void {
-    this.post({ type: "save", name, bytes });
-  }
-
-  /** First part of the names of saved files: the tensor shown, or the model. */
   subject(tensor: string | undefined): string {
     return tensor || modelName(this.store.state.model?.path ?? "model");
   }

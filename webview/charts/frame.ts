@@ -1,5 +1,5 @@
 import { fill, h, type Child } from "../dom";
-import type { Panel } from "../panel";
+import type { Page } from "../page";
 import { iconButton } from "../ui";
 import type { Card, Chart, Paint, Size, Step } from "./chart";
 import { tableElement } from "./tableElement";
@@ -36,7 +36,7 @@ export class ChartFrame<Data, Mark> {
   readonly canvas: HTMLCanvasElement;
   /** The chart's buttons. Without a heading its owner puts them where it likes. */
   readonly tools: HTMLElement;
-  readonly #panel: Panel;
+  readonly #page: Page;
   readonly #chart: Chart<Data, Mark>;
   readonly #options: FrameOptions<Mark>;
   readonly #heading: HTMLElement;
@@ -50,8 +50,8 @@ export class ChartFrame<Data, Mark> {
   #pending = false;
   #tableShown = false;
 
-  constructor(panel: Panel, chart: Chart<Data, Mark>, options: FrameOptions<Mark> = {}) {
-    this.#panel = panel;
+  constructor(page: Page, chart: Chart<Data, Mark>, options: FrameOptions<Mark> = {}) {
+    this.#page = page;
     this.#chart = chart;
     this.#options = options;
     this.canvas = h("canvas", {
@@ -174,8 +174,8 @@ export class ChartFrame<Data, Mark> {
     if (mark === undefined && this.#mark === undefined) return;
     this.#mark = mark;
     const card = mark === undefined || this.#data === undefined ? undefined : this.#chart.card(this.#data, this.#size, mark);
-    this.#panel.card.show(this.canvas, card);
-    if (speak && card) this.#panel.say(cardText(card));
+    this.#page.card.show(this.canvas, card);
+    if (speak && card) this.#page.say(cardText(card));
     this.redraw();
   }
 
@@ -198,7 +198,7 @@ export class ChartFrame<Data, Mark> {
     if (!context) return undefined;
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, width, height);
-    return { context, width, height, density, theme: this.#panel.theme, now: performance.now() };
+    return { context, width, height, density, theme: this.#page.theme, now: performance.now() };
   }
 
   #draw(): void {
@@ -223,12 +223,12 @@ export class ChartFrame<Data, Mark> {
 
   #copy(): void {
     if (this.#data === undefined) return;
-    this.#panel.copy(toCsv(this.#chart.table(this.#data)));
-    this.#panel.say(`${this.#chart.title} copied`);
+    this.#page.copy(toCsv(this.#chart.table(this.#data)));
+    this.#page.say(`${this.#chart.title} copied`);
   }
 
   #fileName(ending: string): string {
-    const subject = this.#panel
+    const subject = this.#page
       .subject(this.element.dataset.subject)
       .replace(/[^\w.-]+/g, "_")
       .slice(0, 120);
@@ -237,7 +237,7 @@ export class ChartFrame<Data, Mark> {
 
   #saveCsv(): void {
     if (this.#data !== undefined)
-      this.#panel.save(this.#fileName("csv"), new TextEncoder().encode(toCsv(this.#chart.table(this.#data))));
+      this.#page.save(this.#fileName("csv"), new TextEncoder().encode(toCsv(this.#chart.table(this.#data))));
   }
 
   /** The picture as shown, at twice the size, on the editor's background. */
@@ -246,11 +246,11 @@ export class ChartFrame<Data, Mark> {
     const canvas = document.createElement("canvas");
     const paint = this.#paint(canvas, 2);
     if (!paint) return;
-    paint.context.fillStyle = this.#panel.theme.background;
+    paint.context.fillStyle = this.#page.theme.background;
     paint.context.fillRect(0, 0, paint.width, paint.height);
     this.#chart.draw({ ...paint, now: Infinity }, this.#data, undefined);
     canvas.toBlob((blob) => {
-      if (blob) void blob.arrayBuffer().then((b) => this.#panel.save(this.#fileName("png"), new Uint8Array(b)));
+      if (blob) void blob.arrayBuffer().then((b) => this.#page.save(this.#fileName("png"), new Uint8Array(b)));
     }, "image/png");
   }
 }

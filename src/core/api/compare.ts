@@ -1,7 +1,7 @@
 import type { PlainError } from "../errors";
 import type { FormatName, TensorRole } from "../model";
 import type { LogHistogram } from "../series";
-import type { Progress } from "./engine";
+import type { Progress } from "./progress";
 
 /** Two models of any formats. The first is the reference. */
 export interface CompareRequest {

@@ -5,6 +5,9 @@ import type { Recipe } from "../recipe";
 import type { SensitivityTable } from "../sensitivity";
 import type { TensorReport } from "../series";
 import type { CompareEvent, CompareRequest, CompareSummary } from "./compare";
+import type { Progress } from "./progress";
+
+export type { Progress };
 
 /** What computes, for the status bar. */
 export interface DeviceInfo {
@@ -26,15 +29,6 @@ export type AnalyseEvent =
   | { readonly kind: "report"; readonly report: TensorReport; readonly progress: Progress }
   | { readonly kind: "failed"; readonly tensor: string; readonly error: PlainError; readonly progress: Progress }
   | { readonly kind: "progress"; readonly progress: Progress };
-
-export interface Progress {
-  readonly tensorsDone: number;
-  readonly tensorsTotal: number;
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  /** Since the call started. */
-  readonly seconds: number;
-}
 
 export interface AnalyseSummary {
   readonly progress: Progress;

@@ -1,7 +1,7 @@
 import type { ExportForm, ExportForms } from "../../core/model";
 import type { Located } from "./constants";
 import { type Consumer, isWeightInput, mostConsumers, storedOrder } from "./consumers";
-import { attributeOf, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
+import { attributeOf, defaultOpset, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
 import type { OpsetChange } from "./opsets";
 import type { ModelProto } from "./proto";
 
@@ -14,10 +14,6 @@ export interface FormContext {
   /** What it takes to have DequantizeLinear per block. */
   readonly blockOpset: OpsetChange;
 }
-
-/** Version of the default operator set; 1 where the file does not say. */
-export const defaultOpset = (proto: ModelProto): number =>
-  proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
 
 const floats = new Map([
   [1, "f32"],

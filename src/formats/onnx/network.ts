@@ -61,6 +61,10 @@ export interface Network {
 export const isDefaultDomain = (domain: string) => domain === "" || domain === "ai.onnx";
 export const isMicrosoft = (domain: string) => domain === "com.microsoft";
 
+/** Version of the default operator set; 1 where the file does not say. */
+export const defaultOpset = (proto: ModelProto): number =>
+  proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
+
 export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined =>
   node.attribute.find((a) => a.name === name);
 export const intAttribute = (node: NodeProto, name: string, otherwise: number): number => attributeOf(node, name)?.i ?? otherwise;

@@ -1,6 +1,5 @@
-import { attributeOf, isDefaultDomain, type Network } from "./network";
+import { attributeOf, defaultOpset, isDefaultDomain, type Network } from "./network";
 import type { ModelProto, NodeProto } from "./proto";
-import { defaultOpset } from "./forms";
 import { shortList } from "./values";
 
 /** First versions of the default operator set whose DequantizeLinear takes a scale per channel, and one per block. */
