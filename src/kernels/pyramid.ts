@@ -1,4 +1,4 @@
-import type { Address } from "./index";
+import type { Address } from "./address";
 
 /** How the compiled search is called: `groups` of n f32 at x, n i32 each at y; 2n f32 of scratch. n is a multiple of 4. */
 export interface PyramidKernels {

@@ -1,4 +1,4 @@
-import type { Address } from "../index";
+import type { Address } from "../address";
 import type { Views } from "./views";
 
 export function distribute(

@@ -1,4 +1,4 @@
-import type { Kernels } from "../index";
+import type { Kernels } from "../kernels";
 import { distribute } from "./distribution";
 import { squaredDifference, transpose } from "./layout";
 import { accumulate, centred, pool, scan, scrub } from "./statistics";

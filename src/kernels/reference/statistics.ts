@@ -1,4 +1,4 @@
-import type { Address } from "../index";
+import type { Address } from "../address";
 import type { Views } from "./views";
 
 const MAGNITUDE = 0x7fffffff;

@@ -1,0 +1,2 @@
+/** Byte address in the kernels' memory. */
+export type Address = number;

@@ -1,0 +1,70 @@
+// Scales and zero points of groups, chosen as the encodings themselves choose them.
+import { extremeOf, searchError } from "./gridCodes";
+import { exact } from "./gridExact";
+import { consider, stored } from "./gridStored";
+
+/** Rules by number; 0 is the search. */
+const ABSMAX: u32 = 1;
+const EXTREME: u32 = 2;
+
+/** absmax/127.5 and absmax/127 and the least-squares scales of the codes they give. */
+function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): void {
+  for (let k = 0; k < 2; k++) {
+    const scale = k ? absmax / 127.0 : absmax / 127.5;
+    let sumlx: f64 = 0;
+    let suml2: f64 = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      const v = load<f32>(x + ((i as usize) << 2)) as f64;
+      const q = min<f64>(127, max<f64>(-128, nearest<f64>(v / scale)));
+      sumlx += v * q;
+      suml2 += q * q;
+    }
+    consider(scale, x, count, 8, type, best);
+    if (suml2 > 0) consider(sumlx / suml2, x, count, 8, type, best);
+  }
+}
+
+/** The symmetric scale of a group; NaN where the search needs more scratch. */
+export function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32, scratch: usize): f32 {
+  const extreme = extremeOf(x, count);
+  if (extreme == 0) return 1;
+  const half: u32 = 1 << (bits - 1);
+  const h = half as f32;
+  if (rule == EXTREME) return stored(((extreme as f64) / -(half as f64)) as f32 as f64, bits, type);
+  const absmax = abs<f32>(extreme) as f64;
+  const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
+  if (rule == ABSMAX) return first;
+  store<f32>(scratch, first);
+  store<f64>(scratch, searchError(x, count, first, -h, h - 1), 8);
+  if (bits == 8) refine8(x, count, absmax, type, scratch);
+  else if (!exact(x, count, bits, absmax, type, scratch, scratch + 64)) return NaN;
+  return load<f32>(scratch);
+}
+
+/** Scale (returned) and zero point (at `zero`, f32) of an asymmetric group: its range with 0, in 2^bits − 1 steps. */
+export function asymmetric(x: usize, count: u32, bits: u32, type: u32, zero: usize): f32 {
+  let lows = f32x4.splat(0);
+  let highs = lows;
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) {
+    const v = v128.load(x + ((i as usize) << 2));
+    lows = f32x4.pmin(lows, v);
+    highs = f32x4.pmax(highs, v);
+  }
+  let low = min<f32>(
+    min<f32>(f32x4.extract_lane(lows, 0), f32x4.extract_lane(lows, 1)), min<f32>(f32x4.extract_lane(lows, 2), f32x4.extract_lane(lows, 3)));
+  let high = max<f32>(
+    max<f32>(f32x4.extract_lane(highs, 0), f32x4.extract_lane(highs, 1)),
+    max<f32>(f32x4.extract_lane(highs, 2), f32x4.extract_lane(highs, 3)));
+  for (; i < count; i++) {
+    const v = load<f32>(x + ((i as usize) << 2));
+    low = min<f32>(low, v);
+    high = max<f32>(high, v);
+  }
+  const top = ((1 << bits) - 1) as f32;
+  store<f32>(zero, 0);
+  if (low == high) return 1;
+  const scale = stored((((high as f64) - (low as f64)) / (top as f64)) as f32 as f64, bits, type);
+  store<f32>(zero, min<f32>(top, max<f32>(0, nearest<f32>((-(low as f64) / (scale as f64)) as f32))));
+  return scale;
+}
