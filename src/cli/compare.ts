@@ -1,4 +1,5 @@
 import type { ComparedModel, CompareSummary, TensorComparison, UnmatchedTensor } from "../core/api/compare";
+import { compareRemarks } from "../core/compareRemarks";
 import type { PlainError } from "../core/errors";
 import type { LogHistogram } from "../core/series";
 import { byDamage } from "../metrics/compare";
@@ -51,7 +52,7 @@ function report(done: CompareSummary, ranked: readonly TensorComparison[], faile
     { title: "max |Δ|", align: "right", text: ({ maxDifference }) => digits(maxDifference) },
     { title: "worst out", align: "right", text: ({ worstOutputs }) => worst(worstOutputs) },
     { title: "worst in", align: "right", text: ({ worstInputs }) => worst(worstInputs) },
-    ...(ranked.some((c) => c.nonFinite || c.undone.length) ? [{ title: "", text: remarks }] : []),
+    ...(ranked.some((c) => c.nonFinite || c.undone.length) ? [{ title: "", text: (c: TensorComparison) => compareRemarks(c).join(", ") }] : []),
   ];
   const equal = ranked.filter((c) => c.sqnr === Infinity).length;
   return [
@@ -78,12 +79,6 @@ function modelLine(letter: string, { path, format, architecture, tensorCount, by
 function worst(channels: TensorComparison["worstOutputs"]): string {
   if (!channels?.length) return "-";
   return `${channels[0].index} (${percent(channels[0].share)})`;
-}
-
-const words = { rope: "RoPE order undone", "norm-offset": "1 + w undone", "tied-head": "head is the embedding" } as const;
-
-function remarks({ undone, nonFinite }: TensorComparison): string {
-  return [...(nonFinite ? [`${nonFinite} not finite`] : []), ...undone.map((u) => words[u])].join(", ");
 }
 
 function unmatchedLines(unmatched: readonly UnmatchedTensor[]): string[] {

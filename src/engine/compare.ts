@@ -7,11 +7,11 @@ import type { ModelIndex, TensorInfo } from "../core/model";
 import { ropeRow } from "../core/rope";
 import { encoding as encodingNamed } from "../encodings/index";
 import { align, type AlignedPair, type LeftOver } from "../graph/align";
-import { type ComparePartial, compareShares, signalToNoise } from "../metrics";
+import { type ComparePartial, compareShares, momentsOf, signalToNoise } from "../metrics";
 import { Meter } from "./meter";
 import type { OpenModel } from "./openModel";
 import { runWindow } from "./schedule";
-import type { CompareTask, Pool, TensorSource } from "./tasks";
+import { comparedShape, type CompareTask, type Pool, type TensorSource } from "./tasks";
 import { TensorSources } from "./tensorSource";
 
 /** Enough small tensors queued that no thread waits for the next message. */
@@ -38,7 +38,6 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
   const emit = (event: CompareEvent) => {
     if (!token.isCancellationRequested) context.onEvent(event);
   };
-  const bytesOf = (pair: AlignedPair) => pair.a.byteLength + pair.b.byteLength;
   const meter = new Meter({
     tensorsTotal: pairs.length,
     bytesTotal: pairs.reduce((sum, pair) => sum + bytesOf(pair), 0),
@@ -89,6 +88,13 @@ export async function compareModels(context: CompareContext): Promise<CompareSum
   };
 }
 
+/** Bytes read for a pair: of a tensor that holds others, its share. */
+function bytesOf({ a, b, part }: AlignedPair): number {
+  const of = (side: "a" | "b", { byteLength, elementCount }: TensorInfo, other: TensorInfo) =>
+    part?.side === side ? Math.round((byteLength * other.elementCount) / elementCount) : byteLength;
+  return of("a", a, b) + of("b", b, a);
+}
+
 /** Small, for thousands of pairs. */
 type Totals = Pick<ComparePartial, "squaredError" | "energy" | "nonFinite">;
 
@@ -96,12 +102,17 @@ const withElements = (index: ModelIndex): ModelIndex => ({ ...index, tensors: in
 
 /** Both tensors in one view. Throws "unsupported" when their files' layouts allow none. */
 function taskOf(pair: AlignedPair, a: TensorSource, b: TensorSource): CompareTask {
-  const { rope, offset } = pair;
-  const common = { kind: "compare", ...(rope && { rope }), ...(offset !== undefined && { offset }) } as const;
-  if (rope && pair.a.shape.length < 2) {
-    // A bias in RoPE order: its elements are its rows.
-    const view = { rows: a.columns, columns: 1, columnsPerInput: 1, hasChannels: false };
-    if (isFlat(a) && isFlat(b)) return { ...common, a: { ...a, ...view }, b: { ...b, ...view } };
+  const { rope, offset, part } = pair;
+  const common = {
+    kind: "compare", ...(rope && { rope }), ...(offset !== undefined && { offset }), ...(part && { part: { side: part.side, row: part.first } }),
+  } as const;
+  if ((rope || part) && pair.a.shape.length < 2) {
+    // Of a bias whose order or place matters, the elements are the rows.
+    const view = (source: TensorSource) => ({ ...source, rows: source.columns, columns: 1, columnsPerInput: 1, hasChannels: false });
+    if (isFlat(a) && isFlat(b)) return { ...common, a: view(a), b: view(b) };
+  } else if (part) {
+    const one = part.side === "a" ? b : a;
+    if (a.columns === b.columns && one.rows === part.rows) return { ...common, a, b };
   } else if (a.rows === b.rows && a.columns === b.columns) {
     const { hasChannels, columnsPerInput } = a;
     return { ...common, a, b: { ...b, hasChannels, columnsPerInput } };
@@ -126,11 +137,12 @@ function isFlat({ storage }: TensorSource): boolean {
 }
 
 function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartial): TensorComparison {
-  const { a, b, rope, offset, tied } = pair;
+  const { a, b, rope, offset, tied, part } = pair;
   const { count, nonFinite, squaredError, maxDifference } = found;
   const { worstOutputs, ...shares } = compareShares(found, task.a.columnsPerInput);
   // Rows were counted in the other side's order where a keeps the RoPE order.
-  const rowOfA = rope?.side === "a" ? ropeRow(task.a.rows, rope.heads) : (row: number) => row;
+  const turned = rope?.side === "a" ? ropeRow(comparedShape(task).rows, rope.heads) : (row: number) => row;
+  const rowOfA = (row: number) => turned(row) + (part?.side === "a" ? part.first : 0);
   return {
     a: tensorOf(a),
     b: tensorOf(b),
@@ -140,11 +152,14 @@ function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartia
       ...(rope ? ["rope" as const] : []),
       ...(offset ? ["norm-offset" as const] : []),
       ...(tied ? ["tied-head" as const] : []),
+      ...(part ? ["fused" as const] : []),
     ],
+    ...(part && { part }),
     count,
     nonFinite,
     squaredError,
     ...signalToNoise(found),
+    ...momentsOf(found),
     maxDifference,
     worstOutputs: worstOutputs?.map(({ index, share }) => ({ index: rowOfA(index), share })),
     ...shares,

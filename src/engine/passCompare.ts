@@ -7,7 +7,7 @@ import { TURNED_COLUMNS } from "./passMatrix";
 import type { TileReader } from "./passReader";
 import { tileReader } from "./passSource";
 import { tileRows } from "./passTiles";
-import type { CompareTask, TensorSource } from "./tasks";
+import { comparedShape, type CompareTask, type TensorSource } from "./tasks";
 
 /** Rows of a tile where a file's order is not the matrix's. */
 const TURNED_ROWS = 32;
@@ -23,16 +23,19 @@ interface Rows {
  * readers hold what they have read and decoded at the same time, each in its own half of the arena.
  */
 export function compareBand(context: PassContext, task: CompareTask, band: Band): ComparePartial {
-  const { a, b, rope } = task;
-  if (a.rows !== b.rows || a.columns !== b.columns) {
+  const { a, b, rope, part: within } = task;
+  const firstRow = (side: "a" | "b") => (within?.side === side ? within.row : 0);
+  const { rows: rowsCompared } = comparedShape(task);
+  const has = (side: "a" | "b", rows: number) => (within?.side === side ? rows >= within.row + rowsCompared : rows === rowsCompared);
+  if (!has("a", a.rows) || !has("b", b.rows) || a.columns !== b.columns) {
     const shapes = `${a.rows} × ${a.columns} and ${b.rows} × ${b.columns}`;
     throw new EngineError("bad-request", `Tensors of ${shapes} cannot be compared.`, { tensor: a.name });
   }
   const [forA, forB] = divided(context.arena);
-  const sideA = new Side({ ...context, arena: forA }, a);
-  const sideB = new Side({ ...context, arena: forB }, b);
+  const sideA = new Side({ ...context, arena: forA }, a, firstRow("a"));
+  const sideB = new Side({ ...context, arena: forB }, b, firstRow("b"));
   const [straight, paired] = rope?.side === "a" ? [sideB, sideA] : [sideA, sideB];
-  const headRows = rope ? headSize(a, rope.heads) : undefined;
+  const headRows = rope ? headSize(a.name, rowsCompared, rope.heads) : undefined;
   const tally = new CompareTally(context, task, band);
   const bytes = sideA.reader.bytesPerElement + sideB.reader.bytesPerElement;
   // Elements of a tile whose bytes fit into half of the arena, and rows before it that packed elements need.
@@ -64,10 +67,10 @@ export function compareBand(context: PassContext, task: CompareTask, band: Band)
   return tally.result();
 }
 
-function headSize(tensor: TensorSource, heads: number): number {
-  const d = tensor.rows / heads;
+function headSize(tensor: string, rows: number, heads: number): number {
+  const d = rows / heads;
   if (Number.isInteger(d) && d % 2 === 0 && d > 0) return d;
-  throw new EngineError("malformed", `${tensor.rows} rows cannot be split into ${heads} heads of even size.`, { tensor: tensor.name });
+  throw new EngineError("malformed", `${rows} rows cannot be split into ${heads} heads of even size.`, { tensor });
 }
 
 /** Rows row…row+rows of one half of a head stand two apart where halves have become pairs: h·d + s·d/2 + j at h·d + 2j + s. */
@@ -88,7 +91,7 @@ function divided(arena: Arena): [Arena, Arena] {
   ];
 }
 
-/** One tensor in the order of the matrix, whatever the file's order is. */
+/** One tensor, from a row on, in the order of the matrix, whatever the file's order is. */
 class Side {
   readonly reader: TileReader;
   readonly #transposed: boolean;
@@ -98,23 +101,25 @@ class Side {
   #held = 0;
   #column = -1;
 
-  constructor(readonly context: PassContext, readonly tensor: TensorSource) {
+  constructor(readonly context: PassContext, readonly tensor: TensorSource, readonly firstRow: number) {
     this.#transposed = tensor.storage.transposed === true;
     this.reader = this.#named(() => tileReader(context, tensor));
   }
 
   /** The next loads come from here. */
   window(row: number, rows: number, column: number, columns: number): void {
-    this.#end = row + rows;
+    const first = this.firstRow + row;
+    this.#end = first + rows;
     this.#held = 0;
     this.#column = column;
-    if (!this.#transposed) this.reader.window(row, rows, column, columns);
+    if (!this.#transposed) this.reader.window(first, rows, column, columns);
   }
 
   /** Good until this side's next load. */
   load(row: number, rows: number, column: number, columns: number): Rows {
-    return this.#named(() => (this.#transposed ? this.#turned(row, rows, column, columns)
-      : { address: this.reader.load(row, rows, column, columns), stride: columns }));
+    const first = this.firstRow + row;
+    return this.#named(() => (this.#transposed ? this.#turned(first, rows, column, columns)
+      : { address: this.reader.load(first, rows, column, columns), stride: columns }));
   }
 
   #turned(row: number, rows: number, column: number, columns: number): Rows {
@@ -147,11 +152,12 @@ class CompareTally {
   #count = 0;
   #nonFinite = 0;
   #squaredError = 0;
+  #sum = 0;
   #energy = 0;
   #maxDifference = 0;
 
   constructor(readonly context: PassContext, task: CompareTask, band: Band) {
-    this.#found = emptyCompare(task.a, band);
+    this.#found = emptyCompare(comparedShape(task), band);
     this.#offset = task.offset ?? 0;
   }
 
@@ -165,6 +171,7 @@ class CompareTally {
       const fromA = a.address / 4 + r * a.stride;
       const fromB = b.address / 4 + r * b.stride;
       let rowError = 0;
+      let rowSum = 0;
       let rowEnergy = 0;
       for (let c = 0; c < columns; c++) {
         const x = f32[fromA + c];
@@ -186,6 +193,7 @@ class CompareTally {
         const d = x - y;
         const square = d * d;
         rowError += square;
+        rowSum += x;
         rowEnergy += x * x;
         if (columnErrors) columnErrors[column - band.column + c] += square;
         const size = Math.abs(d);
@@ -193,6 +201,7 @@ class CompareTally {
       }
       if (rowErrors) rowErrors[row - band.row + r] += rowError;
       this.#squaredError += rowError;
+      this.#sum += rowSum;
       this.#energy += rowEnergy;
     }
   }
@@ -203,6 +212,7 @@ class CompareTally {
       count: this.#count,
       nonFinite: this.#nonFinite,
       squaredError: this.#squaredError,
+      sum: this.#sum,
       energy: this.#energy,
       maxDifference: this.#maxDifference,
     };

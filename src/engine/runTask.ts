@@ -4,7 +4,7 @@ import { addCompare, addFirst, addSecond, type Band, type ComparePartial, emptyC
 import { bandsOf, type Division } from "./bands";
 import { afterFirst, type Job, type JobResult, reportOf, wholeOf } from "./pass";
 import { bandBytes } from "./passEncode";
-import type { AnalyseTask, CompareTask, EncodeResult, EncodeTask, Task } from "./tasks";
+import { type AnalyseTask, comparedShape, type CompareTask, type EncodeResult, type EncodeTask, type Task } from "./tasks";
 
 /** Runs one job on some worker; `first` puts it before all that wait. */
 export type Submit = <J extends Job>(job: J, first?: boolean) => Promise<JobResult<J>>;
@@ -33,9 +33,10 @@ async function analyse(task: AnalyseTask, division: Division, submit: Submit): P
 
 async function compare(task: CompareTask, division: Division, submit: Submit): Promise<ComparePartial> {
   const { a, b, rope } = task;
+  const shape = comparedShape(task);
   const transposed = a.storage.transposed === true || b.storage.transposed === true;
-  const bands = bandsOf(a, division, { transposed, wholeRows: rope !== undefined });
-  let whole = emptyCompare(a, wholeOf(a));
+  const bands = bandsOf(shape, division, { transposed, wholeRows: rope !== undefined });
+  let whole = emptyCompare(shape, wholeOf(shape));
   await inOrder(bands, (band) => submit({ kind: "compare", task, band }), (part) => void (whole = addCompare(whole, part)));
   return whole;
 }

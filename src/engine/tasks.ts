@@ -1,7 +1,7 @@
 import type { CancellationToken } from "../core/cancellation";
 import type { TensorStorage } from "../core/model";
 import type { TensorReport } from "../core/series";
-import type { ComparePartial } from "../metrics";
+import type { ComparePartial, MatrixShape } from "../metrics";
 
 /** A tensor as the workers see it: where its bytes are and how it is viewed as a matrix. Plain data. */
 export interface TensorSource {
@@ -50,7 +50,7 @@ export interface CopyTask {
   readonly byteLength: number;
 }
 
-/** Two tensors of the same rows and columns, element by element. */
+/** Two tensors of the same rows and columns, or rows of one of them, element by element. */
 export interface CompareTask {
   readonly kind: "compare";
   readonly a: TensorSource;
@@ -59,7 +59,12 @@ export interface CompareTask {
   readonly rope?: { readonly side: "a" | "b"; readonly heads: number };
   /** Added to b's elements, in f64. */
   readonly offset?: number;
+  /** That side holds several tensors one below the other: its rows from `row` on are compared, as many as the other side has. */
+  readonly part?: { readonly side: "a" | "b"; readonly row: number };
 }
+
+/** The matrix that is compared: the side without other tensors in it. */
+export const comparedShape = ({ a, b, part }: CompareTask): MatrixShape => (part?.side === "a" ? b : a);
 
 export type Task = AnalyseTask | EncodeTask | CopyTask | CompareTask;
 export type TaskResult<T extends Task> = T extends AnalyseTask ? TensorReport

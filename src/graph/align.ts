@@ -1,5 +1,6 @@
 import type { ModelIndex, TensorInfo, TensorRole } from "../core/model";
 import { conventionOf, ggufName } from "./conventions";
+import { fusedParts } from "./fused";
 import { placeInName } from "./names";
 import { blockRole, outerRole } from "./roleNames";
 
@@ -13,6 +14,8 @@ export interface AlignedPair {
   readonly offset?: number;
   /** One model keeps head and embedding as one tensor: this pair is one's head and the other's embedding. */
   readonly tied?: boolean;
+  /** That side's tensor holds others as well; these rows of it (of a vector: elements) are the other side's tensor. */
+  readonly part?: { readonly side: "a" | "b"; readonly first: number; readonly rows: number };
 }
 
 export interface LeftOver {
@@ -30,11 +33,14 @@ export interface Alignment {
 
 /**
  * Finds each tensor's counterpart, surest evidence first: the same name; the same module path as exporters write it; the GGUF name
- * of a Hugging Face name; the same role, block and shape. A key that two tensors of a model share is no evidence.
+ * of a Hugging Face name; the same role, block and shape; rows of a tensor that holds several (graph/fused.ts). A key that two
+ * tensors of a model share is no evidence.
  */
 export function align(a: ModelIndex, b: ModelIndex): Alignment {
   const left = { a: new Set(a.tensors), b: new Set(b.tensors) };
   const matches: Match[] = [];
+  /** Counterparts by name whose shapes differ: one of them may hold several tensors. */
+  const odd: Match[] = [];
   const gguf = [a, b].find((index) => index.format === "gguf")?.architecture;
   const keys: readonly ((t: TensorInfo, index: ModelIndex) => string | undefined)[] = [
     (t) => t.name,
@@ -48,10 +54,21 @@ export function align(a: ModelIndex, b: ModelIndex): Alignment {
     for (const [name, x] of unique(left.a, (t) => key(t, a))) {
       const y = inB.get(name);
       if (!y) continue;
-      matches.push({ a: x, b: y });
+      (squeezed(x) === squeezed(y) ? matches : odd).push({ a: x, b: y });
       left.a.delete(x);
       left.b.delete(y);
     }
+  }
+  for (const match of odd) {
+    left.a.add(match.a);
+    left.b.add(match.b);
+  }
+  matches.push(...fusedMatches(a, b, left));
+  for (const match of odd) {
+    if (!left.a.has(match.a) || !left.b.has(match.b)) continue;
+    matches.push(match);
+    left.a.delete(match.a);
+    left.b.delete(match.b);
   }
   matches.push(...tiedMatches(a, b, left));
 
@@ -73,24 +90,26 @@ interface Match {
   readonly a: TensorInfo;
   readonly b: TensorInfo;
   readonly tied?: boolean;
+  readonly part?: AlignedPair["part"];
 }
 
 type Conventions = Record<"a" | "b", ReturnType<typeof conventionOf>>;
 
 /** Can they be compared, and what has to be undone? */
-function judge({ a, b, tied }: Match, conventions: Conventions): AlignedPair | LeftOver {
-  if (squeezed(a) !== squeezed(b)) return { a, b, reason: "shape" };
+function judge({ a, b, tied, part }: Match, conventions: Conventions): AlignedPair | LeftOver {
+  if (!part && squeezed(a) !== squeezed(b)) return { a, b, reason: "shape" };
   if (!a.storage || !b.storage) return { a, b, reason: "unreadable" };
   const [inA, inB] = [conventions.a(a), conventions.b(b)];
   const heads = inA.ropeHeads ?? inB.ropeHeads;
   const isTurned = (inA.ropeHeads === undefined) !== (inB.ropeHeads === undefined);
-  if (isTurned && !canSplit(a, heads!)) return { a, b, reason: "order" };
+  if (isTurned && !canSplit(part?.side === "a" ? b : a, heads!)) return { a, b, reason: "order" };
   const offset = inA.add - inB.add;
   return {
     a, b,
     ...(isTurned && { rope: { side: inA.ropeHeads === undefined ? "b" : "a", heads: heads! } as const }),
     ...(offset !== 0 && { offset }),
     ...(tied && { tied }),
+    ...(part && { part }),
   };
 }
 
@@ -124,6 +143,21 @@ function roleKey(t: TensorInfo): string | undefined {
   const role = t.role !== "bias" ? t.role : t.layer === undefined ? outerRole(path) : blockRole(path);
   if (!role || role === "other" || role === "conv" || role === "bias" || (role === "norm" && t.layer !== undefined)) return undefined;
   return [role, t.role === "bias" ? "bias" : "", t.layer ?? "", t.expert ?? "", squeezed(t)].join("|");
+}
+
+/** What is matched is taken out of `left`. */
+function fusedMatches(a: ModelIndex, b: ModelIndex, left: { readonly a: Set<TensorInfo>; readonly b: Set<TensorInfo> }): Match[] {
+  const matches: Match[] = [];
+  for (const side of ["a", "b"] as const) {
+    const other = side === "a" ? "b" : "a";
+    for (const { fused, single, first, rows } of fusedParts(side === "a" ? a : b, left[side], left[other])) {
+      const part = { side, first, rows };
+      matches.push(side === "a" ? { a: fused, b: single, part } : { a: single, b: fused, part });
+      left[side].delete(fused);
+      left[other].delete(single);
+    }
+  }
+  return matches;
 }
 
 /** The shape without dimensions of 1. */

@@ -1,4 +1,4 @@
-import type { ModelIndex, TensorInfo } from "../core/model";
+import type { FormatName, ModelIndex, TensorInfo } from "../core/model";
 import { HuggingFaceConfig } from "./huggingface/config";
 import { families } from "./huggingface/families";
 
@@ -16,6 +16,9 @@ const asDefined: Convention = { add: 0 };
 const interleaved: ReadonlySet<string> = new Set(["llama"]);
 /** GGUF architectures whose converter adds 1 to every norm (GemmaModel, Gemma2Model, Gemma3Model). */
 const raisedNorms: ReadonlySet<string> = new Set(["gemma", "gemma2", "gemma3"]);
+
+/** Does this model's converter interleave the rows of q and k? */
+export const keepsHeadsInPairs = (format: FormatName, architecture: string): boolean => format === "gguf" && interleaved.has(architecture);
 
 /** Tells of each tensor of a model what its converter did to it. */
 export function conventionOf(index: ModelIndex): (tensor: TensorInfo) => Convention {

@@ -12,7 +12,8 @@ export interface ComparePartial {
   /** Elements that are not finite on one side, or not finite in different ways; they count nowhere else. */
   readonly nonFinite: number;
   readonly squaredError: number;
-  /** Σa² where both are finite. */
+  /** Σa and Σa² where both are finite. */
+  readonly sum: number;
   readonly energy: number;
   readonly maxDifference: number;
   /** Σ(a − b)² by row and by column of the band. */
@@ -30,6 +31,7 @@ export function emptyCompare(shape: MatrixShape, band: Band): ComparePartial {
     count: 0,
     nonFinite: 0,
     squaredError: 0,
+    sum: 0,
     energy: 0,
     maxDifference: 0,
     rowErrors: keepsRows(shape) ? new Float64Array(band.rows) : undefined,
@@ -50,6 +52,7 @@ export function addCompare(whole: ComparePartial, part: ComparePartial): Compare
     count: whole.count + part.count,
     nonFinite: whole.nonFinite + part.nonFinite,
     squaredError: whole.squaredError + part.squaredError,
+    sum: whole.sum + part.sum,
     energy: whole.energy + part.energy,
     maxDifference: Math.max(whole.maxDifference, part.maxDifference),
   };
@@ -65,6 +68,13 @@ export function signalToNoise(
 ): { readonly relativeSquaredError: number; readonly sqnr: number } {
   const relativeSquaredError = nonFinite > 0 ? Infinity : squaredError === 0 ? 0 : squaredError / energy;
   return { relativeSquaredError, sqnr: relativeSquaredError === 0 ? Infinity : -10 * Math.log10(relativeSquaredError) };
+}
+
+/** Of the first side's elements that are finite on both; the standard deviation is 0 where no more than rounding is left of it. */
+export function momentsOf({ count, sum, energy }: Pick<ComparePartial, "count" | "sum" | "energy">): { readonly mean: number; readonly std: number } {
+  const mean = sum / count;
+  const variance = energy / count - mean * mean;
+  return { mean, std: variance > 1e-13 * mean * mean ? Math.sqrt(variance) : count > 0 ? 0 : NaN };
 }
 
 interface Damaged {
@@ -137,7 +147,7 @@ export function compareReference(a: Float32Array, b: Float32Array, shape: Matrix
     real[0] = v;
     return word[0] >>> 20;
   };
-  let [count, nonFinite, squaredError, energy, maxDifference] = [0, 0, 0, 0, 0];
+  let [count, nonFinite, squaredError, sum, energy, maxDifference] = [0, 0, 0, 0, 0, 0];
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
       const x = a[r * columns + c];
@@ -150,11 +160,12 @@ export function compareReference(a: Float32Array, b: Float32Array, shape: Matrix
       }
       count++;
       squaredError += (x - y) ** 2;
+      sum += x;
       energy += x * x;
       maxDifference = Math.max(maxDifference, Math.abs(x - y));
       if (found.rowErrors) found.rowErrors[r] += (x - y) ** 2;
       if (found.columnErrors) found.columnErrors[c] += (x - y) ** 2;
     }
   }
-  return { ...found, count, nonFinite, squaredError, energy, maxDifference };
+  return { ...found, count, nonFinite, squaredError, sum, energy, maxDifference };
 }

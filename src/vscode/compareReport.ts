@@ -1,4 +1,5 @@
 import type { ChannelShare, CompareSummary, TensorComparison } from "../core/api/compare";
+import { compareRemarks } from "../core/compareRemarks";
 import type { LogHistogram } from "../core/series";
 import { byDamage } from "../metrics/compare";
 import { bytesText, count, digits, shapeText } from "./text";
@@ -39,15 +40,13 @@ export function compareReport(done: CompareSummary, pairs: readonly TensorCompar
 const titles = ["tensor", "counterpart", "shape", "encodings", "SQNR", "error", "max |Δ|", "worst output", "worst input", ""];
 
 function cells(comparison: TensorComparison): string[] {
-  const { a, b, sqnr, relativeSquaredError, maxDifference, worstOutputs, worstInputs, undone, nonFinite } = comparison;
+  const { a, b, sqnr, relativeSquaredError, maxDifference, worstOutputs, worstInputs } = comparison;
   return [
     plain(a.name), a.name === b.name ? "" : plain(b.name), shapeText(a.shape), `${a.encodingLabel} → ${b.encodingLabel}`, decibels(sqnr),
     small(relativeSquaredError), small(maxDifference), worst(worstOutputs), worst(worstInputs),
-    [...(nonFinite ? [`${nonFinite} not finite`] : []), ...undone.map((u) => words[u])].join(", "),
+    plain(compareRemarks(comparison).join(", ")),
   ];
 }
-
-const words = { rope: "RoPE order undone", "norm-offset": "1 + w undone", "tied-head": "head is the embedding" } as const;
 
 const decibels = (sqnr: number) => (Number.isFinite(sqnr) ? `${digits(sqnr)} dB` : Number.isNaN(sqnr) ? "-" : sqnr > 0 ? "∞" : "-∞");
 const small = (x: number) => (!Number.isFinite(x) ? "∞" : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : digits(x));

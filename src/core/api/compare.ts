@@ -26,7 +26,8 @@ export interface ChannelShare {
 export type Undone =
   | "rope" // rows of q and k interleaved for llama.cpp's "llama"
   | "norm-offset" // Gemma's norms stored as 1 + w
-  | "tied-head"; // one model keeps head and embedding as one tensor
+  | "tied-head" // one model keeps head and embedding as one tensor
+  | "fused"; // one model keeps several tensors as one: q, k and v, gate and up, or the experts of a layer
 
 /** Two tensors, element by element, in the first one's order. */
 export interface TensorComparison {
@@ -35,6 +36,8 @@ export interface TensorComparison {
   readonly role: TensorRole;
   readonly layer?: number;
   readonly undone: readonly Undone[];
+  /** That side's tensor holds others as well: these of its rows (of a vector: elements) are compared, counted from `first`. */
+  readonly part?: { readonly side: "a" | "b"; readonly first: number; readonly rows: number };
   /** Elements compared: both finite. */
   readonly count: number;
   /** Elements that are not finite on one side, or not finite in different ways. */
@@ -45,6 +48,9 @@ export interface TensorComparison {
   readonly relativeSquaredError: number;
   /** −10·log10 of it, dB; Infinity when equal. */
   readonly sqnr: number;
+  /** Mean and population standard deviation of a's compared elements; NaN where there are none. */
+  readonly mean: number;
+  readonly std: number;
   /** Largest |a − b|. */
   readonly maxDifference: number;
   /** At most 16, largest share first; channels without error are left out. Absent for tensors without channels. */

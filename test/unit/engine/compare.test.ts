@@ -6,7 +6,7 @@ import type { EngineError } from "../../../src/core/errors";
 import { createEngine } from "../../../src/engine/createEngine";
 import { createNodeEngine } from "../../../src/node/createNodeEngine";
 import { TemporaryFolder } from "../../builders/folder";
-import { readTiny, writeTiny } from "../../builders/huggingface";
+import { hashed, readTiny, writeTiny } from "../../builders/huggingface";
 import { floats, model, value } from "../../builders/onnx";
 import { safetensorsFile } from "../../builders/safetensors";
 import { toyBytes, toyDeps, ToyPool } from "../../builders/toyModel";
@@ -28,7 +28,7 @@ describe("engine: compare", function () {
     const pairs: TensorComparison[] = [];
     const summary = await engine.compare({ pathA, pathB }, (event) => {
       if (event.kind === "pair") pairs.push(event.comparison);
-      assert.notEqual(event.kind, "failed");
+      assert.notEqual(event.kind, "failed", JSON.stringify(event));
     });
     return { summary, pairs };
   };
@@ -103,6 +103,53 @@ describe("engine: compare", function () {
       assert.equal(worstOutputs!.length, 16);
     }
     assert.ok(pairs.filter((p) => p.a.encodingLabel === p.b.encodingLabel).every((p) => p.sqnr === Infinity));
+  });
+
+  /** A tiny model's file with some of its tensors one below the other in one. */
+  const fusing = (name: string, groups: readonly (readonly [fused: string, parts: readonly string[]])[]) => {
+    const { config, tensors } = readTiny(name);
+    const rows = new Map(tensors.map(([tensor, shape, seed, scale, add]) => {
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.fround(hashed(i, seed) * scale) + add));
+      return [tensor, { shape, values }];
+    }));
+    for (const [fused, parts] of groups) {
+      const found = parts.map((part) => rows.get(part)!);
+      parts.forEach((part) => rows.delete(part));
+      const values = Float32Array.from(found.flatMap((f) => [...f.values]));
+      rows.set(fused, { shape: [found.reduce((sum, f) => sum + f.shape[0], 0), ...found[0].shape.slice(1)], values });
+    }
+    const file = safetensorsFile(Object.fromEntries([...rows].map(([tensor, { shape, values }]) => [
+      tensor, { dtype: "F32", shape, data: new Uint8Array(values.buffer) }])));
+    folder.put(`fused-${name}/config.json`, Buffer.from(JSON.stringify(config)));
+    return folder.put(`fused-${name}/model.safetensors`, file);
+  };
+
+  it("q, k, v and gate, up in one tensor each are equal to their parts, in RoPE order and in transposed or quantized files too", async () => {
+    const layers = [0, 1].map((n) => `model.layers.${n}`);
+    const groups = layers.flatMap((layer) => [
+      [`${layer}.self_attn.qkv_proj.weight`, ["q", "k", "v"].map((m) => `${layer}.self_attn.${m}_proj.weight`)],
+      [`${layer}.mlp.gate_up_proj.weight`, ["gate", "up"].map((m) => `${layer}.mlp.${m}_proj.weight`)],
+    ] as const);
+    const fused = fusing("llama", groups);
+    const single = writeTiny(path.join(folder.path, "single-llama"), readTiny("llama"));
+    const gguf = await exported(single, "f32", "single-llama.gguf");
+    for (const other of [single, gguf]) {
+      for (const [a, b] of [[fused, other], [other, fused]]) {
+        const { summary, pairs } = await compare(a, b);
+        assert.deepEqual(summary.unmatched, []);
+        assert.deepEqual(pairs.filter((p) => p.sqnr !== Infinity).map((p) => p.a.name), []);
+        assert.equal(pairs.filter((p) => p.undone.includes("fused")).length, 5 * layers.length);
+        assert.equal(pairs.filter((p) => p.undone.includes("rope")).length, other === gguf ? 2 * layers.length : 0);
+        assert.equal(summary.progress.bytesDone, summary.progress.bytesTotal);
+      }
+    }
+    const quantized = await exported(single, "q8_0", "single-llama-q8_0.gguf");
+    const [straight, across] = [await compare(single, quantized), await compare(fused, quantized)];
+    assert.ok(Math.abs(straight.summary.squaredError - across.summary.squaredError) <= 1e-9 * straight.summary.squaredError);
+    const part = across.pairs.find((p) => p.b.name === "blk.1.ffn_up.weight")!;
+    const { first, rows } = part.part!;
+    assert.deepEqual([part.part!.side, first], ["a", rows]);
+    assert.ok(part.worstOutputs!.every(({ index }) => index >= first && index < first + rows), "channels are counted in the fused tensor's rows");
   });
 
   it("ONNX: a transposed weight against its 4-bit blocks, and against safetensors", async () => {

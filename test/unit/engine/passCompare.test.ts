@@ -7,7 +7,7 @@ import { decodeWholeAffine } from "../../../src/encodings/affine";
 import { runPass } from "../../../src/engine/pass";
 import { runTask, type Submit } from "../../../src/engine/runTask";
 import type { CompareTask, TensorSource } from "../../../src/engine/tasks";
-import { type ComparePartial, compareReference, compareShares, signalToNoise } from "../../../src/metrics";
+import { type ComparePartial, compareReference, compareShares, momentsOf, signalToNoise } from "../../../src/metrics";
 import { assertNear } from "../../builders/compareReports";
 import { type Harness, passHarness, sourceOf, sourceOfBytes } from "../../builders/passHarness";
 import { heavyTailed } from "../../builders/weights";
@@ -22,6 +22,7 @@ interface Case {
   readonly transposed?: readonly [a: boolean, b: boolean];
   readonly rope?: CompareTask["rope"];
   readonly offset?: number;
+  readonly part?: CompareTask["part"];
   readonly rawBytes?: number;
   readonly threads?: number;
   /** Changes the second tensor's values, or the first's. */
@@ -49,11 +50,19 @@ function inRopeOrder(x: Float32Array, rows: number, columns: number, heads: numb
   return out;
 }
 
+/** The rows between `row` others and two more; of encodings whose rows depend on no other. */
+function amongOthers(x: Float32Array, columns: number, row: number): Float32Array {
+  const out = heavyTailed(x.length + (row + 2) * columns, 8);
+  out.set(x, row * columns);
+  return out;
+}
+
 const submitTo = (harness: Harness): Submit => async (job) => runPass(harness.context, job);
 
 /** Counts equal, sums within 1e-6. */
 function assertCompare(actual: ComparePartial, expected: ComparePartial): void {
   for (const key of ["count", "nonFinite", "maxDifference"] as const) assert.equal(actual[key], expected[key], key);
+  assertNear(actual.sum, expected.sum, "sum", 1e-6, 1e-12 * Math.sqrt(actual.energy * actual.count));
   assertNear(actual.squaredError, expected.squaredError, "squared error");
   assertNear(actual.energy, expected.energy, "energy");
   assert.deepEqual(actual.logCountsA, expected.logCountsA, "first histogram");
@@ -65,7 +74,7 @@ function assertCompare(actual: ComparePartial, expected: ComparePartial): void {
 }
 
 async function check(one: Case, simd: boolean): Promise<void> {
-  const { rows, columns, columnsPerInput = 1, hasChannels = true, encodings = ["f32", "f32"], transposed = [false, false], rope, offset } = one;
+  const { rows, columns, columnsPerInput = 1, hasChannels = true, encodings = ["f32", "f32"], transposed = [false, false], rope, offset, part } = one;
   const harness = passHarness({ simd, rawBytes: one.rawBytes ?? 4 << 20 });
   const a = heavyTailed(rows * columns, 3);
   const noise = heavyTailed(rows * columns, 4);
@@ -74,16 +83,21 @@ async function check(one: Case, simd: boolean): Promise<void> {
   // Both in the network's order; the side in RoPE order is stored so, and its blocks cut that order's rows.
   const stored = (x: Float32Array, side: "a" | "b") => (rope?.side === side ? inRopeOrder(x, rows, columns, rope.heads) : x);
   const sides = [stored(a, "a"), stored(b, "b")];
-  const [sourceA, sourceB] = sides.map((x, i) =>
-    sourceOf(harness.files, x, encodings[i], { rows, columns, columnsPerInput, hasChannels, transposed: transposed[i], offset: i }));
+  const [sourceA, sourceB] = sides.map((x, i) => {
+    const isPart = part?.side === (i === 0 ? "a" : "b");
+    const view = { rows: isPart ? rows + part.row + 2 : rows, columns, columnsPerInput, hasChannels, transposed: transposed[i], offset: i };
+    return sourceOf(harness.files, isPart ? amongOthers(x, columns, part.row) : x, encodings[i], view);
+  });
   const decoded = sides.map((x, i) => {
     const values = kept(x, encodings[i], rows, columns);
     return rope?.side === (i === 0 ? "a" : "b") ? inRopeOrder(values, rows, columns, rope.heads, true) : values;
   });
-  const task: CompareTask = { kind: "compare", a: sourceA, b: sourceB, rope, offset };
+  const task: CompareTask = { kind: "compare", a: sourceA, b: sourceB, rope, offset, part };
   const found = (await runTask(task, { threads: one.threads ?? 1, divideFrom: one.threads ? 1000 : undefined }, submitTo(harness))) as ComparePartial;
   assertCompare(found, compareReference(decoded[0], decoded[1], { rows, columns, columnsPerInput, hasChannels }, offset));
-  assertNear(harness.progress, [...harness.files.values()].reduce((sum, f, i) => sum + f.length - i, 0), "bytes of progress");
+  const shares = [sourceA, sourceB].map((source) => rows / (source.rows || 1));
+  const read = [...harness.files.values()].reduce((sum, f, i) => sum + (f.length - i) * (rows ? shares[i] : 1), 0);
+  assertNear(harness.progress, read, "bytes of progress");
 }
 
 const small = { rows: 70, columns: 96 };
@@ -119,6 +133,16 @@ const cases: Case[] = [
   { danger: "a bias in RoPE order", rows: 96, columns: 1, hasChannels: false, rope: { side: "b", heads: 4 } },
   { danger: "an offset", rows: 1, columns: 300, hasChannels: false, offset: -1 },
   { danger: "an offset that no f32 sum would keep", rows: 1, columns: 64, hasChannels: false, offset: 1, change: (a, b) => { a.fill(2 ** -30); b.fill(2 ** -31); } },
+  { danger: "rows of a taller tensor, the second", ...small, part: { side: "b", row: 13 }, encodings: ["q8_0", "f32"] },
+  { danger: "rows of a taller tensor, the first, in blocks", rows: 33, columns: 256, part: { side: "a", row: 33 }, encodings: ["q4_K", "f32"] },
+  { danger: "rows of a taller tensor whose codes begin within a byte", rows: 21, columns: 33, part: { side: "b", row: 7 }, encodings: ["f32", "int4-channel"] },
+  { danger: "rows of a taller transposed tensor", rows: 40, columns: 131, part: { side: "b", row: 5 }, transposed: [false, true] },
+  { danger: "rows of a taller tensor, bands over threads", rows: 301, columns: 64, part: { side: "a", row: 9 }, threads: 3 },
+  { danger: "rows of a taller tensor, longer than a stretch", rows: 3, columns: 70_016, part: { side: "a", row: 2 }, encodings: ["q8_0", "f32"] },
+  { danger: "rows of a taller tensor against RoPE order", rows: 96, columns: 64, part: { side: "a", row: 31 }, rope: { side: "b", heads: 4 } },
+  { danger: "rows of a taller tensor, themselves in RoPE order, transposed", rows: 96, columns: 64, part: { side: "b", row: 31 }, rope: { side: "b", heads: 4 },
+    transposed: [true, true], threads: 2 },
+  { danger: "elements of a longer bias", rows: 96, columns: 1, hasChannels: false, part: { side: "b", row: 31 } },
   { danger: "zeros in the reference", ...small, change: (a) => a.fill(0) },
   { danger: "huge values, whose squares no f32 holds", ...small, change: (a, b) => { a.forEach((v, i) => (a[i] = v * 1e30)); b.fill(-1e30); } },
   { danger: "NaN and infinities on one side, both sides, and differently", ...small, change: (a, b) => {
@@ -185,6 +209,12 @@ describe("the comparison of two tensors", () => {
     assert.deepEqual(signalToNoise({ squaredError: 0, energy: 1, nonFinite: 1 }), { relativeSquaredError: Infinity, sqnr: -Infinity });
   });
 
+  it("mean and deviation of the first side; a constant has none, whatever rounding leaves", () => {
+    assert.deepEqual(momentsOf({ count: 4, sum: 4, energy: 8 }), { mean: 1, std: 1 });
+    assert.deepEqual(momentsOf({ count: 3, sum: 3 * 0.1, energy: 3 * 0.1 * 0.1 }), { mean: 0.10000000000000002, std: 0 });
+    assert.deepEqual(momentsOf({ count: 0, sum: 0, energy: 0 }), { mean: NaN, std: NaN });
+  });
+
   it("names the 16 worst channels by their share, inputs of a convolution pooled", () => {
     const rows = 20;
     const x = new Float32Array(rows * 6);
@@ -216,6 +246,8 @@ describe("the comparison of two tensors", () => {
     const { kind, a } = pair(harness);
     const { b } = pair(harness, 256);
     assert.throws(() => runPass(harness.context, { kind, task: { kind, a, b }, band: whole }), { code: "bad-request" });
+    const beyond = { kind, a, b, part: { side: "a", row: 257 } } as const;
+    assert.throws(() => runPass(harness.context, { kind, task: beyond, band: { ...whole, rows: 256 } }), { code: "bad-request" });
     assert.throws(() => runPass(harness.context, { kind, task: { kind, a, b: a, rope: { side: "b", heads: 3 } }, band: whole }), { code: "malformed" });
   });
 });

@@ -22,8 +22,8 @@ function model(format: FormatName, architecture: string, listed: readonly Listed
 function described(a: ModelIndex, b: ModelIndex): string[] {
   const { pairs, unmatched } = align(a, b);
   return [
-    ...pairs.map(({ a, b, rope, offset, tied }) =>
-      `${a.name} ~ ${b.name}${rope ? ` rope ${rope.side} ${rope.heads}` : ""}${offset ? ` ${offset > 0 ? "+" : ""}${offset}` : ""}${tied ? " tied" : ""}`),
+    ...pairs.map(({ a, b, rope, offset, tied, part }) =>
+      `${a.name} ~ ${b.name}${part ? ` rows ${part.first}+${part.rows} of ${part.side}` : ""}${rope ? ` rope ${rope.side} ${rope.heads}` : ""}${offset ? ` ${offset > 0 ? "+" : ""}${offset}` : ""}${tied ? " tied" : ""}`),
     ...unmatched.map(({ a, b, reason }) => `${a?.name ?? ""} ? ${b?.name ?? ""} (${reason})`),
   ].sort();
 }
@@ -220,6 +220,63 @@ describe("alignment of two models", () => {
     const b = model("onnx", "b", [["conv.weight", [4, 2, 3]], ["fc.weight", [4, 8], { storage: undefined }], ["fc.bias", [1, 4, 1]], ["other", [3, 3]]]);
     check(a, b, ["conv.weight ? conv.weight (shape)", "fc.weight ? fc.weight (unreadable)", "fc.bias ~ fc.bias", "odd ?  (missing)", " ? other (missing)"]);
   });
+
+  const split: readonly Listed[] = [
+    ["model.layers.0.self_attn.q_proj.weight", [16, 16]], ["model.layers.0.self_attn.k_proj.weight", [8, 16]],
+    ["model.layers.0.self_attn.v_proj.weight", [8, 16]], ["model.layers.0.mlp.gate_proj.weight", [48, 16]], ["model.layers.0.mlp.up_proj.weight", [48, 16]],
+  ];
+  const qkv = (name: string) => [`${name} rows 0+16`, `${name} rows 16+8`, `${name} rows 24+8`];
+
+  it("q, k, v and gate, up in one tensor each, against their parts, both ways", () => {
+    const parts = model("safetensors", "LlamaForCausalLM", split);
+    const phi = model("safetensors", "Phi3ForCausalLM", [["model.layers.0.self_attn.qkv_proj.weight", [32, 16]], ["model.layers.0.mlp.gate_up_proj.weight", [96, 16]]]);
+    const gguf = model("gguf", "phi3", [["blk.0.attn_qkv.weight", [32, 16]], ["blk.0.ffn_up.weight", [96, 16]]], heads("phi3"));
+    const rows = [[0, 16], [16, 8], [24, 8], [0, 48], [48, 48]];
+    for (const whole of [phi, gguf]) {
+      const names = [0, 0, 0, 1, 1].map((i) => whole.tensors[i].name);
+      check(parts, whole, split.map(([name], i) => `${name} ~ ${names[i]} rows ${rows[i].join("+")} of b`));
+      check(whole, parts, split.map(([name], i) => `${names[i]} ~ ${name} rows ${rows[i].join("+")} of a`));
+    }
+  });
+
+  it("a fused q, k, v against a GGUF in RoPE order: the parts are turned, each by its own heads", () => {
+    const fused = model("safetensors", "Phi3ForCausalLM", [["model.layers.0.self_attn.qkv_proj.weight", [32, 16]]]);
+    const gguf = model("gguf", "llama", llamaBlock.filter(([name]) => /attn_[qkv]\./.test(name)), heads("llama"));
+    const [q, k, v] = qkv("rows").map((text) => text.replace("rows ", ""));
+    const name = "model.layers.0.self_attn.qkv_proj.weight";
+    check(fused, gguf, [`${name} ~ blk.0.attn_q.weight ${q} of a rope b 4`, `${name} ~ blk.0.attn_k.weight ${k} of a rope b 2`, `${name} ~ blk.0.attn_v.weight ${v} of a`]);
+  });
+
+  it("biases of a fused projection", () => {
+    const fused = model("safetensors", "GPT2LMHeadModel", [["h.0.attn.c_attn.bias", [48]]]);
+    const parts = model("onnx", "g", ["q", "k", "v"].map((m): Listed => [`layers.0.attn.${m}_proj.bias`, [16]]));
+    check(fused, parts, ["q", "k", "v"].map((m, i) => `h.0.attn.c_attn.bias ~ layers.0.attn.${m}_proj.bias rows ${16 * i}+16 of a`));
+  });
+
+  it("experts one by one against all of a layer", () => {
+    const hf = model("safetensors", "MixtralForCausalLM", [0, 1].flatMap((e): Listed[] => [
+      [`model.layers.0.block_sparse_moe.experts.${e}.w1.weight`, [24, 16]], [`model.layers.0.block_sparse_moe.experts.${e}.w2.weight`, [16, 24]]]));
+    const gguf = model("gguf", "llama", [["blk.0.ffn_gate_exps.weight", [2, 24, 16]], ["blk.0.ffn_down_exps.weight", [2, 16, 24]]], heads("llama"));
+    check(hf, gguf, [0, 1].flatMap((e) => [
+      `model.layers.0.block_sparse_moe.experts.${e}.w1.weight ~ blk.0.ffn_gate_exps.weight rows ${24 * e}+24 of b`,
+      `model.layers.0.block_sparse_moe.experts.${e}.w2.weight ~ blk.0.ffn_down_exps.weight rows ${16 * e}+16 of b`]));
+  });
+
+  for (const [danger, name, shape, parts] of [
+    ["rows that do not add up", "model.layers.0.self_attn.qkv_proj.weight", [40, 16], split],
+    ["other columns", "model.layers.0.self_attn.qkv_proj.weight", [32, 17], split],
+    ["a part that is missing", "model.layers.0.self_attn.qkv_proj.weight", [32, 16], split.slice(1)],
+    ["two tensors of one part's role", "model.layers.0.self_attn.qkv_proj.weight", [32, 16], [...split, ["model.layers.0.cross.q_proj.weight", [16, 16]]]],
+    ["q, k, v that alternate by head", "model.layers.0.attention.query_key_value.weight", [32, 16], split],
+    ["experts whose gate and up alternate", "model.layers.0.mlp.experts.gate_up_proj", [2, 16, 48], split],
+    ["as many experts as a hostile file says", "blk.0.ffn_gate_exps.weight", [2 ** 30, 48, 16], split],
+  ] as [string, string, number[], Listed[]][]) {
+    it(`${danger}: nothing is cut`, () => {
+      for (const format of ["safetensors", "gguf"] as const) {
+        assert.equal(align(model(format, "x", [[name, shape]]), model("safetensors", "LlamaForCausalLM", parts)).pairs.length, 0);
+      }
+    });
+  }
 
   it("a role that two tensors share is no evidence", () => {
     const a = model("safetensors", "x", [["encoder.layers.0.self_attn.q_proj.weight", [8, 8]], ["decoder.layers.0.self_attn.q_proj.weight", [8, 8]]]);

@@ -20,7 +20,7 @@ const histogram = (zeros: number, ones: number, twos: number) => ({
 
 const pair = (name: string, sqnr: number, more: Partial<TensorComparison> = {}): TensorComparison => ({
   a: { name, shape: [4, 8], encodingLabel: "BF16" }, b: { name: `blk.${name}`, shape: [4, 8], encodingLabel: "Q8_0" }, role: "other", undone: [], count: 32,
-  nonFinite: 0, squaredError: 1, relativeSquaredError: 10 ** (-sqnr / 10), sqnr, maxDifference: sqnr === Infinity ? 0 : 0.25,
+  nonFinite: 0, squaredError: 1, relativeSquaredError: 10 ** (-sqnr / 10), sqnr, mean: 0, std: 1, maxDifference: sqnr === Infinity ? 0 : 0.25,
   worstOutputs: [{ index: 7, share: 0.5 }], worstInputs: [], logHistogramA: histogram(2, 8, 4), logHistogramB: histogram(0, 16, 0), ...more,
 });
 
