@@ -73,8 +73,8 @@ export function modelPage(root: HTMLElement): void {
       views.activate(state.view.tab);
       saveView(state);
     }
-    // A file that could not be opened has no map: the header says why, and nothing else is there.
-    toggle(body, state.model !== undefined || state.status.kind !== "failed");
+    // A file that could not be opened, or has no tensors, has no map: the header says why, and nothing else is there.
+    toggle(body, state.model ? state.entries.length > 0 : state.status.kind !== "failed");
     header.update(state, changed);
     map.update(state, changed);
     spectrum.update(state, changed);

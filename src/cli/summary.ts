@@ -1,21 +1,21 @@
+import { meanBits } from "../core/bits";
 import type { ModelIndex } from "../core/model";
 import { bytes, count, digits, many } from "./numbers";
 import { printable } from "./table";
 
 /** What a person wants to know first. */
 export function summary(index: ModelIndex): string {
-  const weights = index.tensors.reduce((sum, t) => sum + t.byteLength, 0);
-  const bits = index.parameterCount > 0 ? (8 * weights) / index.parameterCount : 0;
+  const bits = meanBits(index.tensors);
   const lines = [
     index.path,
     [
       index.format,
-      index.architecture,
+      index.architecture === "unknown" ? "" : index.architecture,
       many(index.tensors.length, "tensor"),
       index.layerCount > 0 ? many(index.layerCount, "layer") : "",
       `${count(index.parameterCount)} parameters`,
       `${bytes(index.byteLength)} in ${many(index.files.length, "file")}`,
-      `${digits(bits)} bits per weight`,
+      bits === undefined ? "" : `${digits(bits)} bits per weight`,
     ].filter(Boolean).join(", "),
     ...index.problems.slice(0, 20).map((p) => `problem: ${p.message}${p.tensor && !p.message.includes(p.tensor) ? ` (${p.tensor})` : ""}`),
   ];

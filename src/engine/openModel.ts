@@ -2,6 +2,7 @@ import type { ModelFolder } from "../core/bytes";
 import { EngineError, toEngineError } from "../core/errors";
 import type { ModelIndex } from "../core/model";
 import type { Format } from "../formats/format";
+import { describeHead, findImpostor } from "../formats/impostors";
 import type { EngineDeps } from "./deps";
 
 /** A model's header, and what is needed to go on from it. */
@@ -81,15 +82,16 @@ async function recognise(formats: readonly Format[], folder: ModelFolder, name: 
   } finally {
     await source.close();
   }
-  const format = formats.find((f) => f.sniff(name, head));
+  // What the bytes say counts more than the name: a GGUF under another format's name opens as what it is.
+  const byContent = formats.find((f) => f.sniff("", head));
+  const impostor = byContent ? undefined : findImpostor(head);
+  if (impostor) throw new EngineError(impostor.code, impostor.message, { file: source.path });
+  const format = byContent ?? formats.find((f) => f.sniff(name, head));
   if (format) return format;
   const expected = formats.map((f) => `${f.label} (${f.extensions.join(", ")})`).join(", ");
-  const found = head.length === 0 ? "the file is empty" : `the file begins with ${describeHead(head)}`;
-  throw new EngineError("not-recognised", `This is no model that Bitlens reads: ${found}. It reads ${expected}.`, { file: source.path });
-}
-
-function describeHead(head: Uint8Array): string {
-  const first = head.subarray(0, 8);
-  const text = [...first].every((b) => b >= 0x20 && b < 0x7f) ? JSON.stringify(String.fromCharCode(...first)) : undefined;
-  return text ?? `the bytes ${[...first].map((b) => b.toString(16).padStart(2, "0")).join(" ")}`;
+  throw new EngineError(
+    "not-recognised",
+    `This is no model that Bitlens reads: the file begins with ${describeHead(head)}. It reads ${expected}.`,
+    { file: source.path },
+  );
 }

@@ -11,7 +11,7 @@ import { BudgetSession } from "./budgetSession";
 import type { StoredBudget } from "./budgetState";
 import type { EngineHost } from "./engineHost";
 import { notALocalFile } from "./errors";
-import { Results } from "./results";
+import { Results, unreadableTensors } from "./results";
 import { settings } from "./settings";
 
 export type DocumentEvent =
@@ -103,6 +103,7 @@ export class ModelDocument implements vscode.CustomDocument {
     await this.cancel();
     this.results.clear();
     this.budget.clear();
+    this.results.unreadable = new Map();
     this.#index = undefined;
     this.#choices = undefined;
     this.#changes.fire({ kind: "cleared" });
@@ -118,6 +119,7 @@ export class ModelDocument implements vscode.CustomDocument {
       const began = Date.now();
       this.#index = await engine.open(this.uri.fsPath, this.#lifetime.token);
       this.#log.info(`${this.name}: ${this.#index.tensors.length} tensors, header read in ${Date.now() - began} ms.`);
+      this.results.unreadable = unreadableTensors(this.#index);
       this.#setStatus({ kind: "idle" });
       this.#changes.fire({ kind: "model" });
       void this.budget.refresh();

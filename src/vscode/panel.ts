@@ -140,6 +140,7 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
       const view = restored || !document.view ? {} : { view: document.view };
       restored = true;
       outbox.put({ type: "model", model, ...facts, detailOnRequest: true, measured: document.results.reports.size, ...view });
+      outbox.fail(...[...document.results.unreadable].map(([tensor, error]) => ({ tensor, error })));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { PlainError } from "../core/errors";
+import type { ModelIndex } from "../core/model";
 import type { TensorReport } from "../core/series";
 
 /** Memory for the large parts of reports. A 70B model's would take several hundred megabytes; these come again in a moment. */
@@ -24,10 +25,24 @@ export function light(report: TensorReport): TensorReport {
   return rest;
 }
 
+/** The tensors without data that can be read. A file of a million broken ones is told of the first. */
+export function unreadableTensors({ tensors, problems }: Pick<ModelIndex, "tensors" | "problems">): Map<string, PlainError> {
+  const reasons = new Map<string, string>();
+  for (const { tensor, message } of problems) if (tensor !== undefined && !reasons.has(tensor)) reasons.set(tensor, message);
+  return new Map(
+    tensors
+      .filter((t) => !t.storage)
+      .map(({ name }) => [name, { code: "malformed", message: reasons.get(name) ?? otherwise, place: { tensor: name } }]),
+  );
+}
+const otherwise = "Its data cannot be read; the model's problems say why.";
+
 /** What has been measured of one model: every tensor's light report, and as many whole ones as the memory allows. */
 export class Results {
   readonly reports = new Map<string, TensorReport>();
   readonly failures = new Map<string, PlainError>();
+  /** Tensors whose data the header does not lead to, and why: known before anything is measured, and true until the file changes. */
+  unreadable: ReadonlyMap<string, PlainError> = new Map();
   readonly #details = new Map<string, TensorReport>();
   readonly #maximumDetailBytes: number;
   #detailBytes = 0;

@@ -1,3 +1,4 @@
+import { meanBits } from "../../src/core/bits";
 import type { PanelStatus } from "../../src/core/api/panel";
 import { fill, h, setText, toggle } from "../dom";
 import { bytes, count, plural, scaled, significant } from "../format";
@@ -61,15 +62,14 @@ export class Header {
     if (!model) return;
     setText(this.#name, modelName(model.path));
     this.#name.title = model.path;
-    const stored = model.tensors.reduce((n, t) => n + t.byteLength, 0);
-    const elements = model.tensors.reduce((n, t) => n + t.elementCount, 0);
+    const bitsPerWeight = meanBits(model.tensors);
     const facts = [
       formatLabel(model.format),
       model.architecture === "unknown" ? undefined : model.architecture,
       `${scaled(model.parameterCount)} parameters`,
       plural(model.tensors.length, "tensor"),
       model.files.length > 1 ? `${bytes(model.byteLength)} in ${count(model.files.length)} files` : bytes(model.byteLength),
-      elements > 0 ? `${significant((8 * stored) / elements)} bpw` : undefined,
+      bitsPerWeight === undefined ? undefined : `${significant(bitsPerWeight)} bpw`,
     ];
     fill(
       this.#facts,

@@ -36,14 +36,6 @@ export class Overview {
     const key = `${measure.id}|${state.model?.path}|${state.reportCount}|${top.map((i) => `${i}:${values[i]}`).join()}`;
     if (key === this.#shown) return;
     this.#shown = key;
-    if (state.model && state.entries.length === 0) {
-      fill(
-        this.element,
-        h("h2", {}, "Nothing to show"),
-        h("p", { class: "dim" }, "The file was read without an error and names no tensors."),
-      );
-      return;
-    }
     if (top.length === 0) {
       fill(
         this.element,

@@ -30,7 +30,7 @@ export function statusText(state: PanelState): StatusText {
   const empty = model !== undefined && model.tensors.length === 0;
   if (empty && status.kind !== "failed") {
     return {
-      sentence: "This file holds no tensors. A graph without weights has nothing to compress.",
+      sentence: `This file holds no tensors${model.metadata.length > 0 ? ", only metadata" : ""}: there is nothing to measure or to compress.`,
       tone: "quiet",
       actions: [log],
     };

@@ -46,7 +46,7 @@ export class Cursor {
     if (length > this.remaining) {
       throw new EngineError(
         "truncated",
-        `The file ends inside ${what}, which needs ${length} bytes where ${this.remaining} are left.`,
+        `The file ends inside ${what}, which needs ${length} bytes where ${this.remaining} are left; download it again.`,
         {
           file: this.source.path,
           offset: this.position,

@@ -1,5 +1,6 @@
 import type { ByteSource } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
+import { noteCut } from "../incomplete";
 import type { Problems } from "../problems";
 import { quote } from "../text";
 import { Cursor } from "./cursor";
@@ -103,7 +104,7 @@ async function readCount(cursor: Cursor, widths: Widths, what: string, most: num
   const count = await readLength(cursor, widths, `the number of ${what}`);
   const place = { file: cursor.source.path, offset };
   if (count * leastBytes > cursor.remaining) {
-    throw new EngineError("too-large", `The header claims ${count} ${what}, more than the file has bytes for.`, place);
+    throw new EngineError("too-large", `The header claims ${count} ${what}, more than ${cursor.source.size} bytes can hold; the file is damaged or incomplete: download it again.`, place);
   }
   if (count > most)
     throw new EngineError("too-large", `The header claims ${count} ${what}; more than ${most} are not supported.`, place);
@@ -213,6 +214,11 @@ interface Placement {
 function place(described: readonly Description[], placement: Placement, problems: Problems): StoredTensor[] {
   const { dataStart, alignment, fileSize, complete } = placement;
   const seen = new Set<string>();
+  const located = complete && alignment !== undefined ? described.filter((d) => d.sound) : [];
+  const ends = located.map((d) => dataStart + d.relative + d.byteLength);
+  const beyond = ends.filter((end) => end > fileSize).length;
+  const needed = ends.reduce((a, b) => Math.max(a, b), 0);
+  if (Number.isSafeInteger(needed)) noteCut(problems, { tensors: described.length, beyond, size: fileSize, needed });
   let expected: number | undefined = 0;
   const placed: StoredTensor[] = [];
   for (const { relative, sound, ...tensor } of described) {

@@ -80,7 +80,7 @@ export class Window {
     const start = this.position;
     const length = this.#short(end, 5);
     if (length > this.source.size - this.position) {
-      throw new EngineError("truncated", `The file ends at byte ${this.source.size}, ${length} bytes were promised here.`, {
+      throw new EngineError("truncated", `The file ends at byte ${this.source.size}, but a field of ${length} bytes begins here; download it again.`, {
         file: this.source.path,
         offset: start,
       });
@@ -121,13 +121,13 @@ export class Window {
   }
 
   corrupt(cause: string, offset: number): EngineError {
-    return new EngineError("malformed", `Not a valid ONNX file: ${cause}.`, { file: this.source.path, offset });
+    return new EngineError("malformed", `This is no valid ONNX file (${cause}); download or export it again.`, { file: this.source.path, offset });
   }
 
   #byte(end: number, start: number): number {
     if (this.position >= end) {
       if (end >= this.source.size) {
-        throw new EngineError("truncated", "The file ends in the middle of a field.", { file: this.source.path, offset: start });
+        throw new EngineError("truncated", "The file ends in the middle of a field; download it again.", { file: this.source.path, offset: start });
       }
       throw this.corrupt("a message ends in the middle of a field", start);
     }

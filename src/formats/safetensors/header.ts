@@ -1,5 +1,7 @@
 import type { ByteSource } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
+import { describeHead, findImpostor } from "../impostors";
+import { noteCut } from "../incomplete";
 import type { Problems } from "../problems";
 import { quote } from "../text";
 import { dtypes } from "./dtypes";
@@ -44,15 +46,20 @@ interface Entry {
  */
 export async function readHeader(source: ByteSource, problems: Problems): Promise<StoredHeader> {
   if (source.size < 8) {
-    throw new EngineError("truncated", "The file is too short for a safetensors header, which begins with 8 bytes of length.", {
+    throw new EngineError("truncated", "The file is too short for a safetensors header, which begins with 8 bytes of length; download it again.", {
       file: source.path,
     });
   }
-  const length = new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true);
+  const head = await source.read(0, Math.min(64, source.size));
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   if (length > largestHeader) {
+    // Of a set cloned without Git LFS, each part is such a pointer.
+    const impostor = findImpostor(head);
+    if (impostor) throw new EngineError(impostor.code, impostor.message, { file: source.path, offset: 0 });
     throw new EngineError(
       "too-large",
-      `The header claims ${length} bytes where safetensors allows ${largestHeader}; this is no safetensors file.`,
+      `This is no safetensors file: it begins with ${describeHead(head)}, where the length of a header of at most ` +
+        `${largestHeader} bytes should be; see where it comes from, or download it again.`,
       {
         file: source.path,
         offset: 0,
@@ -71,6 +78,11 @@ export async function readHeader(source: ByteSource, problems: Problems): Promis
     );
   }
   const { entries, complete, metadata } = parse(await source.read(8, Number(length)), source.path, problems);
+  const ends = entries.map(({ begin, end }) => (end > begin ? dataStart + Number(end) : 0));
+  const beyond = ends.filter((end) => end > source.size).length;
+  // Sizes that no disk holds are hostile, not missing.
+  const needed = ends.reduce((a, b) => Math.max(a, b), 0);
+  if (Number.isSafeInteger(needed)) noteCut(problems, { tensors: entries.length, beyond, size: source.size, needed });
   const tensors = entries.map((entry) => check(entry, dataStart, source.size, problems));
   checkCoverage(tensors, complete, dataStart, source.size, problems);
   return { tensors, metadata, dataStart };
@@ -200,7 +212,7 @@ function check(entry: Entry, dataStart: number, fileSize: number, problems: Prob
     return { ...wrong("size-overflow", `has a shape of 2^64 elements or more`), shape: entry.shape.map(Number), elementCount: 0 };
   if (begin > end) return wrong("bad-offsets", `ends at ${end}, before it begins at ${begin}`);
   if (BigInt(dataStart) + end > BigInt(fileSize)) {
-    return wrong("beyond-end", `ends at byte ${BigInt(dataStart) + end} of a file of ${fileSize} bytes`);
+    return wrong("beyond-end", `ends at byte ${BigInt(dataStart) + end} of a file of ${fileSize} bytes; download it again`);
   }
   if (!type) return wrong("unknown-dtype", `has the unknown dtype ${quote(dtype)}`);
   const bits = count * BigInt(type.bits);

@@ -36,10 +36,17 @@ export async function readStore(folder: ModelFolder, name: string, problems: Pro
   }
   const read = results.flatMap((r) => (r.kind === "read" ? [r] : []));
   const failed = results.flatMap((r) => (r.kind === "failed" ? [r] : []));
-  if (!read.length) throw failed[0].error;
+  if (!read.length) {
+    if (!shards.indexName || failed.some(({ error }) => error.code !== "not-found")) throw failed[0].error;
+    const none = failed.length === 1 ? `The file ${quote(failed[0].file)}` : `None of the ${failed.length} files`;
+    const example = failed.length === 1 ? ", which the index names, is not" : ` that the index names (${quote(failed[0].file)}, …) is`;
+    throw new EngineError("not-found", `${none}${example} in its folder; download the weights there.`, {
+      file: `${folder.path}/${shards.indexName}`,
+    });
+  }
   for (const { file, error } of failed) {
     const lost = shards.placement ? [...shards.placement.values()].filter((f) => f === file).length : 0;
-    const which = lost ? ` Its ${lost} tensors are not shown.` : "";
+    const which = lost ? ` Its ${lost} ${lost === 1 ? "tensor is" : "tensors are"} not shown.` : "";
     problems.add(
       error.code === "not-found" ? "shard-missing" : "bad-shard",
       `Part ${quote(file)} cannot be read: ${error.describe()}${which}`,

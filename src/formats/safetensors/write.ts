@@ -2,6 +2,7 @@ import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { Assignment, EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
 import { isQuantized, keptModules } from "./assign";
+import { companionsOf } from "./companions";
 import { mergeConfig, quantizationConfig, type SchemeGroup } from "./configWriter";
 import { inFileOrder, writeHeader } from "./headerWriter";
 import { type EncodedModule, moduleTensors, type OutputTensor } from "./moduleParts";
@@ -14,13 +15,6 @@ import type { PlacedTensor } from "./store";
 
 /** Configurations are merged as text; the reader has the same limit. */
 const largestConfig = 16 * 1024 * 1024;
-
-/** Other copies of the weights, which a quantized folder should not carry. */
-const otherWeights = [
-  /\.(safetensors|gguf|onnx|onnx_data|h5|msgpack|ckpt|pth?|tflite)$/,
-  /\.safetensors\.index\.json$/,
-  /^pytorch_model.*\.bin(\.index\.json)?$/,
-];
 
 /** An assigned weight. */
 interface Encoded extends EncodedModule {
@@ -206,32 +200,23 @@ async function configFile(
   return bytesFile("config.json", mergeConfig(await folder.readText("config.json", largestConfig), quantization));
 }
 
-/** Tokenizer, generation settings, licence …: every plain file of the folder but other weights and hidden files. */
+/** Tokenizer, generation settings, licence …: what belongs to the model (companions.ts). */
 async function carriedFiles(
   folder: ModelFolder,
   { store }: SafetensorsModel,
   written: ReadonlySet<string>,
   notes: string[],
 ): Promise<OutputFile[]> {
-  const files: OutputFile[] = [];
-  const left: string[] = [];
-  const own = new Set<string>([...store.shards.files, store.shards.indexName ?? ""]);
-  for (const name of await folder.list()) {
-    if (written.has(name) || own.has(name) || name.startsWith(".")) continue;
-    if (otherWeights.some((pattern) => pattern.test(name.toLowerCase()))) {
-      left.push(name);
-      continue;
-    }
-    const byteLength = await folder.size(name);
-    files.push({
-      name,
-      byteLength,
-      segments: byteLength ? [{ kind: "copy", offset: 0, byteLength, source: name, sourceOffset: 0 }] : [],
-    });
+  const own = [...store.shards.files, ...(store.shards.indexName ? [store.shards.indexName] : [])];
+  const { files, left } = await companionsOf(folder, new Set([...written, ...own]));
+  if (left.length) {
+    const names = left.slice(0, 3).join(", ") + (left.length > 3 ? ", …" : "");
+    const what = left.length === 1 ? "1 other file" : `${left.length} other files`;
+    notes.push(`${what} of the folder ${left.length === 1 ? "was" : "were"} not carried over: ${names}.`);
   }
-  if (left.length)
-    notes.push(
-      `Other weights in the folder were not carried over: ${left.slice(0, 3).join(", ")}${left.length > 3 ? ", …" : ""}.`,
-    );
-  return files;
+  return files.map(({ name, byteLength }) => ({
+    name,
+    byteLength,
+    segments: byteLength ? [{ kind: "copy", offset: 0, byteLength, source: name, sourceOffset: 0 }] : [],
+  }));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reportBytes, Results } from "../../../src/vscode/results";
+import { reportBytes, Results, unreadableTensors } from "../../../src/vscode/results";
 import { report } from "./reports";
 
 describe("results of one model", () => {
@@ -48,5 +48,19 @@ describe("results of one model", () => {
     results.fail("t", { code: "io", message: "", place: {} });
     results.add(report("t"));
     assert.equal(results.failures.size, 0);
+  });
+});
+
+describe("tensors whose data cannot be read", () => {
+  it("are known from the header, each with its problem's sentence", () => {
+    const tensor = (name: string, storage?: object) => ({ name, storage }) as never;
+    const problems = [
+      { code: "incomplete", message: "The file is cut." },
+      { code: "beyond-end", message: "Tensor b ends too late.", tensor: "b" },
+    ];
+    const unreadable = unreadableTensors({ tensors: [tensor("a", {}), tensor("b"), tensor("c")], problems });
+    assert.deepEqual([...unreadable.keys()], ["b", "c"]);
+    assert.equal(unreadable.get("b")!.message, "Tensor b ends too late.");
+    assert.match(unreadable.get("c")!.message, /problems say why/);
   });
 });

@@ -328,6 +328,7 @@ describe("a hostile GGUF file", () => {
     ["an offset that overlaps", () => whole({ tensors: [a, { ...a, name: "b", offset: 0 }] }), "overlapping-tensors"],
     ["an offset past the end", () => whole({ tensors: [a, { ...a, name: "b", offset: 2n ** 63n }] }), "unused-bytes beyond-end"],
     ["data that ends early", () => whole({ tensors: [a, { ...a, name: "b" }] }).subarray(0, -20), "beyond-end"],
+    ["data of two tensors missing", () => whole({ tensors: [a, { ...a, name: "b" }] }).subarray(0, -52), "incomplete beyond-end"],
     ["only the last padding missing", () => whole({ tensors: [a, { ...a, name: "b" }] }).subarray(0, -16), "ok 2"],
   ];
   for (const [danger, content, expected] of rows) it(danger, async () => assert.equal(await outcome(content()), expected));

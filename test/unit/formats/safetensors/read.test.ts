@@ -288,6 +288,17 @@ describe("a safetensors file", () => {
   });
 });
 
+describe("a safetensors file that was cut off", () => {
+  it("says once how much is missing, before what each tensor misses", async () => {
+    const tensor = { dtype: "F32", shape: [4] };
+    const whole = safetensorsFile({ a: tensor, b: tensor, c: tensor });
+    folder.put("m.safetensors", whole.subarray(0, whole.length - 20));
+    const { problems } = await read();
+    assert.deepEqual(problems.map((p) => p.code), ["incomplete", "beyond-end", "beyond-end"]);
+    assert.match(problems[0].message, new RegExp(`${whole.length - 20} of ${whole.length} bytes.* 2 of its 3 tensors .*download`));
+  });
+});
+
 describe("a sharded safetensors model", () => {
   const tensor = { dtype: "F32", shape: [2] };
   const shard = (...names: string[]) => safetensorsFile(Object.fromEntries(names.map((n) => [n, tensor])));
@@ -327,7 +338,7 @@ describe("a sharded safetensors model", () => {
     folder.put(indexName, index({ a: one, b: one, c: two }));
     const model = await read(indexName);
     assert.deepEqual(codes(model), ["shard-missing"]);
-    assert.match(model.problems[0].message, /m-00002-of-00002\.safetensors.*1 tensors are not shown/);
+    assert.match(model.problems[0].message, /m-00002-of-00002\.safetensors.*1 tensor is not shown/);
     assert.equal(model.tensors.length, 2);
   });
 
