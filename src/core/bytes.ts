@@ -8,18 +8,6 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
-/** Positional write with commit or abort. Nothing exists under the final name before `commit` returns. */
-export interface ByteSink {
-  /** Path of the temporary file: workers may open it themselves and write at offsets. */
-  readonly temporaryPath: string;
-  readonly finalPath: string;
-  write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Flushes and renames onto the final name. */
-  commit(): Promise<void>;
-  /** Removes the temporary file. Safe to call twice, and after commit (does nothing then). */
-  abort(): Promise<void>;
-}
-
 /**
  * The folder a model lives in: the only way formats reach files. Relative names use "/" and may not leave the folder
  * (absolute paths, "..", links that lead out: EngineError "unsafe-path").

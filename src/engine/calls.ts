@@ -11,9 +11,11 @@ export class Calls {
   /**
    * Runs `work` with a token that is cancelled by the caller's token and by `stop`. `settle: "at-once"` rejects without
    * waiting for the work to wind down; "when-clean" waits for it, because what it removes must be gone when the caller goes on.
-   * Everything thrown becomes an EngineError.
+   * Everything thrown becomes an EngineError. `isStopped`: it was the engine that stopped, not the caller who cancelled.
    */
-  run<T>(token: CancellationToken, settle: "at-once" | "when-clean", work: (token: CancellationToken) => Promise<T>): Promise<T> {
+  run<T>(
+    token: CancellationToken, settle: "at-once" | "when-clean", work: (token: CancellationToken, isStopped: () => boolean) => Promise<T>,
+  ): Promise<T> {
     if (this.#stopped) return Promise.reject(stopped());
     if (token.isCancellationRequested) return Promise.reject(cancelled());
     const source = new CancellationSource();
@@ -27,7 +29,7 @@ export class Calls {
       const listener = token.onCancellationRequested(() => stop(cancelled()));
       this.#stops.add(stop);
       const running = Promise.resolve()
-        .then(() => work(source.token))
+        .then(() => work(source.token, () => reason?.code === "engine-gone"))
         .then(resolve, (error) => reject(reason ?? toEngineError(error)))
         .finally(() => {
           listener.dispose();

@@ -6,10 +6,12 @@ import { Calls } from "./calls";
 import { compareModels } from "./compare";
 import type { EngineDeps } from "./deps";
 import { listEncodings } from "./encodingTable";
+import { estimateExport } from "./estimateExport";
 import { exportChoices } from "./exportChoices";
 import { exportModel } from "./exportModel";
 import { ModelOpener } from "./openModel";
 import * as recipes from "./recipes/recipes";
+import { discardExport, interruptedExports } from "./resumeExport";
 import type { Pool } from "./tasks";
 
 export interface EngineHandle {
@@ -54,8 +56,17 @@ export function createEngine(deps: EngineDeps): EngineHandle {
       calls.run(token, "at-once", (token) => recipes.pareto(request, recipeContext(onProgress, token))),
     check: (path, recipe, token = neverCancelled) => calls.run(token, "at-once", () => recipes.check(path, recipe, { opener })),
     export: (request, onProgress, token = neverCancelled) =>
-      calls.run(token, "when-clean", async (token) =>
-        exportModel({ request, opener, files: deps.files, pool, token, now: deps.now, onProgress })),
+      calls.run(token, "when-clean", async (token, isStopped) => {
+        const { files, build, journals, now } = deps;
+        return exportModel({ request, opener, files, build, journals, pool, token, isStopped, now, onProgress });
+      }),
+    estimate: (request, token = neverCancelled) =>
+      calls.run(token, "at-once", async (token) => {
+        const { files, build, journals, now } = deps;
+        return estimateExport({ request, opener, files, build, journals, pool, token, now });
+      }),
+    interruptedExports: (token = neverCancelled) => calls.run(token, "at-once", () => interruptedExports(deps.journals, deps.files)),
+    discardExport: (output, token = neverCancelled) => calls.run(token, "when-clean", () => discardExport(output, deps.journals, deps.files)),
     dispose() {
       calls.stop();
       started?.dispose();

@@ -1,7 +1,8 @@
-import type { ByteSink, ModelFolder } from "../core/bytes";
+import type { ModelFolder } from "../core/bytes";
 import type { DeviceInfo } from "../core/api/engine";
 import type { ModelIndex } from "../core/model";
 import type { Format } from "../formats/format";
+import type { JournalStore, ResultStore } from "./stores";
 import type { Pool } from "./tasks";
 
 /** What the engine needs of the machine. `src/node` provides it; tests provide fakes. */
@@ -16,6 +17,12 @@ export interface EngineDeps {
   createPool(): Pool;
   /** Seconds, monotonic. */
   now(): number;
+  /** Names the code that computes: what other code computed is not mixed with its results. */
+  readonly build: string;
+  /** Without it an export that is interrupted starts anew. */
+  readonly journals?: JournalStore;
+  /** Without it every analysis measures everything. */
+  readonly results?: ResultStore;
 }
 
 export interface EngineFiles {
@@ -36,8 +43,13 @@ export interface EngineFiles {
   readKept(folder: string, name: string): Promise<string | undefined>;
   /** Keeps a small text beside the model, or in the user's cache where the folder cannot be written to. Failing is not an error. */
   keep(folder: string, name: string, text: string): Promise<void>;
-  /** Prepares an output beside its final place. Throws "not-found" when the folder that should hold it does not exist. */
-  stage(output: OutputPlace, names: readonly string[]): Promise<Staging>;
+  /** Prepares an output beside its final place, each file at its full size. Throws "not-found" when the folder that should hold it does not exist. */
+  stage(output: OutputPlace, files: readonly StagedSize[]): Promise<Staging>;
+  /** Takes over what an ended process staged under this mark; undefined unless every file is there at its full size. */
+  restage(output: OutputPlace, mark: string, files: readonly StagedSize[]): Promise<Staging | undefined>;
+  isStaged(output: OutputPlace, mark: string): Promise<boolean>;
+  /** Removes what an ended process staged under this mark. */
+  unstage(output: OutputPlace, mark: string): Promise<void>;
 }
 
 /** Where an export goes: one file with its companions beside it, or a folder of its own. */
@@ -45,16 +57,34 @@ export type OutputPlace =
   | { readonly kind: "file"; readonly path: string; readonly folder: string; readonly name: string }
   | { readonly kind: "folder"; readonly path: string };
 
+export interface StagedSize {
+  /** Relative to the output's folder. */
+  readonly name: string;
+  readonly byteLength: number;
+}
+
+/** A file of an output that is not published yet. Workers open its path themselves and write at offsets. */
+export interface StagedFile {
+  readonly path: string;
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+}
+
 /** Files written out of sight under their final names, which appear together or not at all. */
 export interface Staging {
   /** Absolute path of the hidden folder that holds the files until they are published. */
   readonly folder: string;
+  /** Finds the folder again from another process. */
+  readonly mark: string;
   /** One per name, in order. */
-  readonly sinks: readonly ByteSink[];
+  readonly files: readonly StagedFile[];
+  /** What was written so far, by whomever, is on the disk when it resolves. */
+  flush(): Promise<void>;
   /** Flushes and closes all files; they can then be read back from `folder`. */
   seal(): Promise<void>;
   /** Renames into the final place, the main file last. */
   publish(): Promise<void>;
+  /** Closes the files and leaves them for `restage`. */
+  release(): Promise<void>;
   /** Removes everything unpublished. Safe to call twice, and after `publish`. */
   discard(): Promise<void>;
 }

@@ -73,6 +73,13 @@ export async function exportJobs(outputs: readonly OutputFile[], sources: Tensor
   return jobs.sort((a, b) => b.readBytes - a.readBytes);
 }
 
+/** Bytes of the output that it writes. */
+export function jobBytes(job: ExportJob): number {
+  if (job.kind === "bytes") return job.bytes.length;
+  if (job.kind === "copy") return job.byteLength;
+  return job.planes.flat().reduce((sum, { segment }) => sum + segment.byteLength, 0);
+}
+
 /** Can the workers write this plane straight to its place? */
 export function isInPlace(targets: readonly PlaneTarget[]): boolean {
   return targets.length === 1 && targets[0].segment.arrangement === "rows";

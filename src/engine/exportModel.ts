@@ -1,24 +1,22 @@
-import type { ExportRequest, ExportResult, Progress } from "../core/api/engine";
-import type { ByteSink } from "../core/bytes";
+import type { ExportRequest, ExportResult } from "../core/api/engine";
+import type { Progress } from "../core/api/progress";
 import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource, checkCancelled } from "../core/cancellation";
-import { EngineError } from "../core/errors";
-import type { Recipe } from "../core/recipe";
-import type { EngineFiles, OutputPlace } from "./deps";
-import { type ExportOption, exportOption, perWeight } from "./exportChoices";
+import { EngineError, toEngineError } from "../core/errors";
+import { Checkpoint } from "./checkpoint";
+import type { EngineFiles, OutputPlace, StagedFile } from "./deps";
+import { perWeight } from "./exportChoices";
+import { journalName } from "./exportIdentity";
 import type { ExportJob } from "./exportJobs";
-import { exportJobs } from "./exportJobs";
 import { Meter } from "./meter";
-import type { ModelOpener, OpenModel } from "./openModel";
-import { outputPlace, refuseOverwriting, requireSpace } from "./outputPlace";
+import type { ModelOpener } from "./openModel";
+import { prepareExport, type PreparedExport } from "./preparedExport";
 import { readBack } from "./readBack";
-import { checkRecipe } from "./recipes/check";
-import { fingerprintOf } from "./recipes/fingerprint";
-import { recipeTarget } from "./recipes/target";
+import { beginExport } from "./resumeExport";
 import { runJob } from "./runJob";
 import { runWindow } from "./schedule";
+import type { Journal, JournalStore } from "./stores";
 import type { Pool } from "./tasks";
-import { TensorSources } from "./tensorSource";
 
 /** Whole planes that wait in memory to be rearranged, together. */
 const maxCollectedBytes = 256 * 1024 * 1024;
@@ -28,36 +26,61 @@ export interface ExportContext {
   readonly request: ExportRequest;
   readonly opener: ModelOpener;
   readonly files: EngineFiles;
+  readonly build: string;
+  readonly journals?: JournalStore;
   readonly pool: () => Pool;
   readonly token: CancellationToken;
+  /** The engine is ending, which is not the person's wish: what was written is left to go on from. */
+  isStopped(): boolean;
   now(): number;
   onProgress(progress: Progress): void;
 }
 
 /**
  * Writes the model in another encoding: everything out of sight first, read back by our own reader, then renamed into place.
- * Whatever goes wrong, nothing stands under the final name and the source is untouched.
+ * Whatever goes wrong, nothing stands under the final name and the source is untouched. When the engine or a worker ends
+ * under way, the same request goes on with what is missing.
  */
 export async function exportModel(context: ExportContext): Promise<ExportResult> {
-  const { request, opener, files, token } = context;
-  const model = await opener.open(request.path);
-  const option = request.recipe ? await recipeOption(model, request.recipe) : exportOption(model, request.encoding);
-  const format = opener.deps.formats.find((f) => f.name === option.format) ?? model.format;
-  const place = await outputPlace(files, model, format, request.output);
-  const outputName = place.kind === "file" ? place.name : `model${format.extensions[0]}`;
-  const planned = await option.plan(outputName);
-  const { plan } = planned;
-  const names = [outputName, ...plan.files.map((f) => f.name).filter((n) => n !== outputName)];
-  const outputs = names.flatMap((name) => plan.files.filter((f) => f.name === name));
-  await refuseOverwriting(files, model, place, outputs);
-  const byteLength = outputs.reduce((sum, f) => sum + f.byteLength, 0);
-  await requireSpace(files, place, byteLength);
-  checkCancelled(token);
-
-  const staging = await files.stage(place, outputs.map((f) => f.name));
+  const prepared = await prepareExport(context.request, context);
+  checkCancelled(context.token);
+  const journal = await holdJournal(context.journals, prepared.place);
   try {
-    const jobs = await exportJobs(outputs, new TensorSources(model));
-    await runAll(context, jobs, staging.sinks);
+    await write(context, prepared, journal);
+  } finally {
+    await journal?.release();
+  }
+  const { model, place, planned, outputs, byteLength } = prepared;
+  return {
+    output: place.path,
+    files: outputs.map((f) => context.files.join(place.kind === "file" ? place.folder : place.path, f.name)),
+    byteLength,
+    bitsPerWeight: perWeight(planned.weightBytes, model.index),
+    tensorCount: planned.changed,
+    notes: planned.notes,
+  };
+}
+
+/** Undefined where nothing can be written down: the export is made all the same. */
+async function holdJournal(journals: JournalStore | undefined, place: OutputPlace): Promise<Journal | undefined> {
+  if (!journals) return undefined;
+  let journal: Journal | undefined;
+  try {
+    journal = await journals.hold(journalName(place.path));
+  } catch {
+    return undefined;
+  }
+  if (journal) return journal;
+  throw new EngineError("bad-request", "Another export to this place is under way; wait until it has ended, or choose another name.", { file: place.path });
+}
+
+async function write(context: ExportContext, prepared: PreparedExport, journal: Journal | undefined): Promise<void> {
+  const { opener, token } = context;
+  const { model, place, planned, outputs, jobs } = prepared;
+  const { staging, done, noted } = await beginExport(context, prepared, journal);
+  const checkpoint = journal && noted ? new Checkpoint(journal, staging, jobs, context.now) : undefined;
+  try {
+    await runAll(context, jobs, { done, files: staging.files, checkpoint });
     await staging.seal();
     checkCancelled(token);
     await readBack({ opener, staging, outputs, model, planned, main: mainName(place, outputs.map((f) => f.name)) });
@@ -66,40 +89,36 @@ export async function exportModel(context: ExportContext): Promise<ExportResult>
     }
     checkCancelled(token);
     await staging.publish();
-  } finally {
+  } catch (error) {
+    if (checkpoint && (context.isStopped() || toEngineError(error).code === "engine-gone")) {
+      await checkpoint.settle();
+      if (checkpoint.isSound) {
+        await staging.release();
+        throw error;
+      }
+    }
     await staging.discard();
+    await journal?.remove();
+    throw error;
   }
-  return {
-    output: place.path,
-    files: outputs.map((f) => files.join(place.kind === "file" ? place.folder : place.path, f.name)),
-    byteLength,
-    bitsPerWeight: perWeight(planned.weightBytes, model.index),
-    tensorCount: planned.changed,
-    notes: planned.notes,
-  };
+  await staging.discard();
+  await journal?.remove();
 }
 
-/** A recipe as an export that can be laid out; its first error is thrown. */
-async function recipeOption(model: OpenModel, recipe: Recipe): Promise<Pick<ExportOption, "format" | "plan">> {
-  const target = await recipeTarget(model, recipe.target);
-  const { check, assignments } = await checkRecipe(model, target, recipe, await fingerprintOf(model));
-  const error = check.findings.find((f) => f.severity === "error");
-  if (error) throw new EngineError("bad-request", error.message, { file: model.index.path });
-  const warnings = check.findings.map((f) => f.message);
-  return {
-    format: target.format,
-    async plan(outputName) {
-      const planned = await target.plan(assignments, outputName);
-      return { ...planned, notes: [...warnings, ...planned.notes] };
-    },
-  };
+interface Run {
+  /** Jobs by position that need not be done again. */
+  readonly done: ReadonlySet<number>;
+  readonly files: readonly StagedFile[];
+  readonly checkpoint?: Checkpoint;
 }
 
-async function runAll(context: ExportContext, jobs: readonly ExportJob[], sinks: readonly ByteSink[]): Promise<void> {
+async function runAll(context: ExportContext, jobs: readonly ExportJob[], { done, files, checkpoint }: Run): Promise<void> {
   const pool = context.pool();
+  const before = jobs.filter((_, i) => done.has(i));
   const meter = new Meter({
-    tensorsTotal: jobs.filter((j) => j.kind === "encode").length,
-    bytesTotal: jobs.reduce((sum, j) => sum + j.readBytes, 0),
+    tensorsTotal: tensorsIn(jobs),
+    bytesTotal: bytesIn(jobs),
+    ...(done.size && { before: { tensors: tensorsIn(before), bytes: bytesIn(before) } }),
     now: context.now,
     onProgress: (progress) => void (context.token.isCancellationRequested || context.onProgress(progress)),
   });
@@ -110,30 +129,40 @@ async function runAll(context: ExportContext, jobs: readonly ExportJob[], sinks:
   const window = {
     parallel: Math.max(1, pool.threads) * jobsPerThread,
     maxHeld: maxCollectedBytes,
-    held: (job: ExportJob) => (job.kind === "encode" ? job.heldBytes : 0),
+    held: ({ job }: Numbered) => (job.kind === "encode" ? job.heldBytes : 0),
     token: others.token,
   };
+  const missing = jobs.map((job, number): Numbered => ({ job, number })).filter(({ number }) => !done.has(number));
   try {
-    await runWindow(jobs, window, async (job) => {
+    await runWindow(missing, window, async ({ job, number }) => {
       const share = meter.item(job.readBytes);
       try {
-        await runJob(job, { pool, sinks, token: others.token, onBytes: share.add });
+        await runJob(job, { pool, files, token: others.token, onBytes: share.add });
       } catch (error) {
         others.cancel();
         throw error;
       }
       share.done();
+      checkpoint?.done(number);
       if (job.kind === "encode") meter.tensorDone();
     });
   } finally {
     listener.dispose();
+    await checkpoint?.pause();
   }
   context.onProgress(meter.progress());
 }
+
+interface Numbered {
+  readonly job: ExportJob;
+  readonly number: number;
+}
+
+const tensorsIn = (jobs: readonly ExportJob[]) => jobs.filter((j) => j.kind === "encode").length;
+const bytesIn = (jobs: readonly ExportJob[]) => jobs.reduce((sum, j) => sum + j.readBytes, 0);
 
 /** What to open in order to read the output back: its index of shards where it has one. */
 function mainName(place: OutputPlace, names: readonly string[]): string {
   const index = names.find((n) => n.endsWith(".safetensors.index.json"));
   return place.kind === "folder" && index !== undefined ? index : names[0];
 }
-

@@ -6,6 +6,8 @@ const updatesPerSecond = 20;
 export interface MeterOptions {
   readonly tensorsTotal: number;
   readonly bytesTotal: number;
+  /** Done by earlier calls. */
+  readonly before?: Progress["before"];
   /** Seconds, monotonic. */
   now(): number;
   onProgress(progress: Progress): void;
@@ -20,6 +22,8 @@ export class Meter {
 
   constructor(readonly options: MeterOptions) {
     this.#start = options.now();
+    this.#tensorsDone = options.before?.tensors ?? 0;
+    this.#bytesDone = options.before?.bytes ?? 0;
   }
 
   /**
@@ -46,13 +50,14 @@ export class Meter {
   }
 
   progress(): Progress {
-    const { tensorsTotal, bytesTotal } = this.options;
+    const { tensorsTotal, bytesTotal, before } = this.options;
     return {
       tensorsDone: this.#tensorsDone,
       tensorsTotal,
       bytesDone: Math.min(bytesTotal, Math.round(this.#bytesDone)),
       bytesTotal,
       seconds: this.options.now() - this.#start,
+      ...(before && { before }),
     };
   }
 

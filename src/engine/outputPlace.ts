@@ -51,10 +51,14 @@ export async function refuseOverwriting(
   }
 }
 
+/** The folder that holds the output, or will. */
+export function folderOf(files: EngineFiles, place: OutputPlace): string {
+  return place.kind === "file" ? place.folder : files.split(place.path).parent;
+}
+
 /** Throws "io" before anything is written when the disk has too little room. */
 export async function requireSpace(files: EngineFiles, place: OutputPlace, byteLength: number): Promise<void> {
-  const folder = place.kind === "file" ? place.folder : files.split(place.path).parent;
-  const free = await files.freeBytes(folder);
+  const free = await files.freeBytes(folderOf(files, place));
   if (byteLength > free) {
     throw new EngineError("io", `The export takes ${inWords(byteLength)} and the disk has ${inWords(free)} free; make room or choose another disk.`, {
       file: place.path,

@@ -18,7 +18,7 @@ export interface ReadBack {
 export async function readBack({ opener, staging, outputs, model, planned, main }: ReadBack): Promise<void> {
   const fail = (what: string, tensor?: string): never => {
     const message = `The written model does not read back (${what.replace(/\.$/, "")}), so it was not kept; please report this.`;
-    throw new EngineError("io", message, { file: staging.sinks[0].finalPath, tensor });
+    throw new EngineError("io", message, { file: staging.files[0].path, tensor });
   };
   const { folder, index } = await opener.openOnce(staging.folder, main).catch((error: unknown) => fail(toEngineError(error).message));
   for (const output of outputs) {

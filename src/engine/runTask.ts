@@ -55,6 +55,10 @@ async function inOrder<T>(bands: readonly Band[], run: (band: Band) => Promise<T
 async function encode(task: EncodeTask, division: Division, submit: Submit): Promise<EncodeResult> {
   const { tensor, planes } = task;
   const encoding = encodingNamed(task.encoding);
+  if (task.sample) {
+    await submit({ kind: "encode", task, band: { ...task.sample, column: 0, columns: tensor.columns } });
+    return { planes: [] };
+  }
   const bands = bandsOf(tensor, division, { transposed: tensor.storage.transposed, wholeRows: true });
   const total = bandBytes(encoding, tensor.columns, { row: 0, rows: tensor.rows, column: 0, columns: tensor.columns });
   const collected = planes.map((target, i) => ("collect" in target && bands.length > 1 ? new Uint8Array(total[i]) : undefined));

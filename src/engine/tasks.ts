@@ -35,6 +35,8 @@ export interface EncodeTask {
   readonly ropeHeads?: number;
   /** `columns` non-negative importance weights. */
   readonly importance?: Float32Array;
+  /** Encode only these rows, to see how long it takes: planes are collected and not returned. */
+  readonly sample?: { readonly row: number; readonly rows: number };
 }
 
 export interface EncodeResult {

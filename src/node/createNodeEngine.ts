@@ -1,19 +1,25 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import * as path from "node:path";
 import type { EngineHandle } from "../engine/createEngine";
 import { createEngine } from "../engine/createEngine";
 import { formats } from "../formats/index";
 import { annotate } from "../graph/roles";
 import { assetPath } from "./assets";
 import { engineFiles } from "./engineFiles";
+import { createJournals } from "./journals";
 import { createPool, defaultThreads } from "./pool";
 
 export interface NodeEngineOptions {
   /** Worker threads; by the number of cores when absent. */
   readonly threads?: number;
+  /** Folder where work is written down so that it can go on after the process ended; nothing is kept when absent. */
+  readonly storage?: string;
 }
 
 /** The engine on this machine: real files, real threads. Nothing starts before the first call that computes. */
-export function createNodeEngine({ threads = defaultThreads() }: NodeEngineOptions = {}): EngineHandle {
+export function createNodeEngine({ threads = defaultThreads(), storage }: NodeEngineOptions = {}): EngineHandle {
+  let build: string | undefined;
   return createEngine({
     formats,
     annotate,
@@ -21,5 +27,16 @@ export function createNodeEngine({ threads = defaultThreads() }: NodeEngineOptio
     device: () => ({ name: "CPU", threads, simd: WebAssembly.validate(readFileSync(assetPath("kernels.wasm"))) }),
     createPool: () => createPool({ threads }),
     now: () => performance.now() / 1000,
+    get build() {
+      return (build ??= buildName());
+    },
+    ...(storage !== undefined && { journals: createJournals(path.join(storage, "exports")) }),
   });
+}
+
+/** The content of what the workers run: a version's number stays the same while it is worked on. */
+function buildName(): string {
+  const hash = createHash("sha256");
+  for (const name of ["worker.js", "kernels.wasm"] as const) hash.update(readFileSync(assetPath(name)));
+  return hash.digest("hex").slice(0, 16);
 }

@@ -13,6 +13,8 @@ export interface EngineClientOptions {
   readonly modulePath: string;
   /** Worker threads; as many as the machine has when absent. */
   readonly threads?: number;
+  /** Folder where work is written down so that it can go on after the process ended. */
+  readonly storage?: string;
   /** The process ended without being asked to. `message` says for a person what happened and what comes next. */
   onExit?(message: string): void;
   /** One line that the process printed, or that says what it did. */
@@ -94,13 +96,19 @@ class ForkedEngine implements EngineClient {
   }
 
   #start(): Running {
-    const { modulePath, threads, log } = this.options;
+    const { modulePath, threads, storage, log } = this.options;
     const child = fork(modulePath, [], {
       serialization: "advanced",
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // Not the parent's: its inspector port would be taken.
       execArgv: [`--max-old-space-size=${heapMegabytes}`],
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", ELECTRON_NO_ASAR: "1", ...(threads ? { BITLENS_THREADS: String(threads) } : {}) },
+      env: {
+        ...process.env,
+        ELECTRON_RUN_AS_NODE: "1",
+        ELECTRON_NO_ASAR: "1",
+        ...(threads && { BITLENS_THREADS: String(threads) }),
+        ...(storage && { BITLENS_STORAGE: storage }),
+      },
     });
     const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
     const remote = remoteEngine(connection);

@@ -5,7 +5,7 @@ import { toEngineError } from "../core/errors";
 import type { EngineFiles } from "../engine/deps";
 import { isSameFile, openFolder } from "./files";
 import { locate } from "./locate";
-import { stageOutput } from "./staging";
+import { isStaged, restageOutput, stageOutput, unstageOutput } from "./staging";
 
 /** Where things about a model are kept: beside it, else in the user's cache. */
 const keptPlaces = (folder: string) => [
@@ -19,6 +19,9 @@ export const engineFiles: EngineFiles = {
   openFolder,
   isSame: isSameFile,
   stage: stageOutput,
+  restage: restageOutput,
+  isStaged,
+  unstage: unstageOutput,
   join: (folder, name) => path.join(folder, name),
   split(file) {
     const absolute = path.resolve(file);
@@ -46,8 +49,9 @@ export const engineFiles: EngineFiles = {
   },
   async stamp(file) {
     try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await fs.stat(file, { bigint: true });
-      return [dev, ino, size, mtimeNs, ctimeNs].join(":");
+      // Not the device: its number may be another after a restart of the machine, and stamps are compared across them.
+      const { ino, size, mtimeNs, ctimeNs } = await fs.stat(file, { bigint: true });
+      return [ino, size, mtimeNs, ctimeNs].join(":");
     } catch {
       return undefined;
     }

@@ -4,7 +4,8 @@ import { serveParent } from "./serveParent";
 
 if (process.send) {
   const threads = Number(process.env.BITLENS_THREADS);
-  serveParent(createNodeEngine(threads > 0 ? { threads } : {}));
+  const storage = process.env.BITLENS_STORAGE;
+  serveParent(createNodeEngine({ ...(threads > 0 && { threads }), ...(storage && { storage }) }));
 } else {
   process.stderr.write("This is the engine of Bitlens; it is started by the extension, not by hand.\n");
   process.exitCode = 2;

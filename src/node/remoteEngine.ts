@@ -22,7 +22,10 @@ const methods: Record<Method, { readonly cancelling: "at-once" | "when-clean" }>
   plan: { cancelling: "at-once" },
   pareto: { cancelling: "at-once" },
   check: { cancelling: "at-once" },
+  estimate: { cancelling: "at-once" },
   export: { cancelling: "when-clean" },
+  interruptedExports: { cancelling: "at-once" },
+  discardExport: { cancelling: "when-clean" },
 };
 export const engineMethods = Object.keys(methods) as readonly Method[];
 

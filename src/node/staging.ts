@@ -1,39 +1,83 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { EngineError, toEngineError } from "../core/errors";
-import type { OutputPlace, Staging } from "../engine/deps";
-import { createSinks, refuseTaken, safeName, sweep, syncFolder, temporaryName } from "./sinks";
+import type { OutputPlace, StagedSize, Staging } from "../engine/deps";
+import { syncFolder } from "./durable";
+import { findPartial, newMark, partialName, sweep } from "./partial";
+import { createStaged, reopenStaged, safeName, type StagedFiles } from "./stagedFiles";
 
 /**
- * Opens the output's files in a hidden folder beside the final place, `.<name>.<pid>.<random>.partial`, on the same disk, so
- * that publishing is renaming. The files carry their final names in there and can be read back before anybody sees them.
+ * Opens the output's files in a hidden folder beside the final place, on the same disk, so that publishing is renaming. The
+ * files carry their final names in there and can be read back before anybody sees them.
  */
-export async function stageOutput(place: OutputPlace, names: readonly string[]): Promise<Staging> {
+export async function stageOutput(place: OutputPlace, sizes: readonly StagedSize[]): Promise<Staging> {
   const parent = place.kind === "file" ? place.folder : path.dirname(place.path);
   await requireFolder(parent, place.path);
   if (place.kind === "folder") await refuseTaken(place.path);
   await sweep(place.path);
-  const folder = temporaryName(place.path);
-  const discard = () => fs.rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  for (const { name } of sizes) safeName(name);
+  const mark = newMark();
+  const folder = partialName(place.path, mark);
   try {
     await fs.mkdir(folder);
-    for (const name of names) await fs.mkdir(path.join(folder, path.dirname(safeName(name))), { recursive: true });
-    const set = await createSinks(folder, names);
-    return {
-      folder,
-      sinks: set.sinks,
-      seal: () => set.commit(),
-      publish: () => publish(place, folder, names),
-      async discard() {
-        await set.abort();
-        await discard();
-      },
-    };
+    return staging(place, { folder, mark, sizes, open: await createStaged(folder, sizes) });
   } catch (error) {
-    await discard().catch(() => {});
+    await remove(folder).catch(() => {});
     throw toEngineError(error, { file: place.path });
   }
 }
+
+/** The folder gets this process's number: of two processes that want it, one can rename it. */
+export async function restageOutput(place: OutputPlace, mark: string, sizes: readonly StagedSize[]): Promise<Staging | undefined> {
+  if (place.kind === "folder") await refuseTaken(place.path);
+  const found = await findPartial(place.path, mark);
+  if (found === undefined) return undefined;
+  const folder = partialName(place.path, mark);
+  try {
+    if (folder !== found) await fs.rename(found, folder);
+    const open = await reopenStaged(folder, sizes);
+    return open && staging(place, { folder, mark, sizes, open });
+  } catch {
+    return undefined;
+  }
+}
+
+export async function isStaged(place: OutputPlace, mark: string): Promise<boolean> {
+  return (await findPartial(place.path, mark)) !== undefined;
+}
+
+export async function unstageOutput(place: OutputPlace, mark: string): Promise<void> {
+  const found = await findPartial(place.path, mark);
+  if (found !== undefined) await remove(found);
+}
+
+interface Staged {
+  readonly folder: string;
+  readonly mark: string;
+  readonly sizes: readonly StagedSize[];
+  readonly open: StagedFiles;
+}
+
+function staging(place: OutputPlace, { folder, mark, sizes, open }: Staged): Staging {
+  return {
+    folder,
+    mark,
+    files: open.files,
+    flush: () => open.flush(),
+    async seal() {
+      await open.flush();
+      await open.close();
+    },
+    publish: () => publish(place, folder, sizes.map((s) => s.name)),
+    release: () => open.close(),
+    async discard() {
+      await open.close();
+      await remove(folder);
+    },
+  };
+}
+
+const remove = (folder: string) => fs.rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 
 async function publish(place: OutputPlace, folder: string, names: readonly string[]): Promise<void> {
   try {
@@ -71,6 +115,17 @@ async function publishFiles(place: { path: string; folder: string }, folder: str
     throw error;
   }
   await syncFolder(place.folder);
+}
+
+async function refuseTaken(final: string): Promise<void> {
+  const entries = await fs.readdir(final).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    if (error.code === "ENOTDIR") return ["file"];
+    throw toEngineError(error, { file: final });
+  });
+  if (entries.length) {
+    throw new EngineError("bad-request", "This name is taken; choose the name of a new or empty folder.", { file: final });
+  }
 }
 
 async function requireFolder(folder: string, output: string): Promise<void> {

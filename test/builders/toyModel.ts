@@ -146,7 +146,7 @@ async function transfer(to: { path: string; offset: number }, bytes: Uint8Array)
 
 export function toyDeps(pool: () => Pool, changes: Partial<EngineDeps> = {}): EngineDeps {
   return { formats: [toyFormat], annotate: (index) => index, files: engineFiles, device: () => ({ name: "CPU", threads: 2, simd: false }),
-    createPool: pool, now: () => performance.now() / 1000, ...changes };
+    createPool: pool, now: () => performance.now() / 1000, build: "toy", ...changes };
 }
 
 /** A folder of its own for each test, removed afterwards. */

@@ -23,6 +23,8 @@ export interface AnalyseRequest {
   readonly tensors?: readonly string[];
   /** Encodings to measure the error of. */
   readonly encodings: readonly string[];
+  /** Measure again what an earlier call measured. */
+  readonly fresh?: boolean;
 }
 
 export type AnalyseEvent =
@@ -58,6 +60,32 @@ export interface ExportPlace {
   readonly path: string;
   /** Final path: a file for GGUF and ONNX, a folder for safetensors (or a single .safetensors file). */
   readonly output: string;
+  /** Start anew, even where an export that was interrupted could go on. */
+  readonly fresh?: boolean;
+}
+
+/** What an export will take, before it starts. */
+export interface ExportEstimate {
+  /** Exact bytes of all files together. */
+  readonly byteLength: number;
+  /** Of them, what is still to be written: less where an interrupted export goes on. */
+  readonly bytesLeft: number;
+  /** Bytes a person may still write to the disk; Infinity where the file system does not say. */
+  readonly freeBytes: number;
+  /** Seconds to read and encode what is left, by the speed of a sample of its own rows on all threads. Writing may take longer on a slow disk. */
+  readonly seconds: number;
+  readonly tensorsTotal: number;
+  /** Tensors that an interrupted export has written. */
+  readonly tensorsDone: number;
+}
+
+/** An export whose process ended before it did; the same request goes on from there. */
+export interface InterruptedExport {
+  readonly request: ExportRequest;
+  readonly tensorsDone: number;
+  readonly tensorsTotal: number;
+  /** When it started, ISO 8601. */
+  readonly started: string;
 }
 
 export interface ExportResult {
@@ -175,6 +203,16 @@ export interface Engine {
   pareto(request: SensitivityRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<ParetoResult>;
   /** Does the recipe fit the model, and will the result load? */
   check(path: string, recipe: Recipe, token?: CancellationToken): Promise<RecipeCheck>;
+  /** What the export would take. Encodes samples for about a second and writes nothing. */
+  estimate(request: ExportRequest, token?: CancellationToken): Promise<ExportEstimate>;
+  /**
+   * Goes on where the same export was interrupted (the process ended, a worker died), if source and plan are the same; the
+   * files are then equal to those of an uninterrupted one. Cancelling and failing remove everything unfinished.
+   */
   export(request: ExportRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<ExportResult>;
+  /** Exports that no process works on any more and that can go on. */
+  interruptedExports(token?: CancellationToken): Promise<readonly InterruptedExport[]>;
+  /** Removes what an interrupted export to this place has written. Nothing happens where there is none. */
+  discardExport(output: string, token?: CancellationToken): Promise<void>;
   dispose(): void;
 }

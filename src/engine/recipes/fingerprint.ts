@@ -1,3 +1,4 @@
+import { Digest } from "../digest";
 import type { OpenModel } from "../openModel";
 
 const samples = 512;
@@ -8,7 +9,7 @@ const sampleBytes = 256;
  * middle of up to 512 of them, hashed (two 32-bit FNV-1a with different bases). The same content elsewhere has the same name.
  */
 export async function fingerprintOf({ index, folder }: OpenModel): Promise<string> {
-  const hash = new Fnv();
+  const hash = new Digest();
   hash.text(index.format);
   for (const t of index.tensors) hash.text(`${t.name}|${t.shape.join(",")}|${t.encodingLabel}|${t.byteLength}`);
   const step = Math.max(1, Math.ceil(index.tensors.length / samples));
@@ -32,24 +33,4 @@ export async function fingerprintOf({ index, folder }: OpenModel): Promise<strin
     }
   }
   return hash.hex();
-}
-
-class Fnv {
-  #a = 0x811c9dc5;
-  #b = 0x9747b28c;
-
-  bytes(bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      this.#a = Math.imul(this.#a ^ byte, 0x01000193);
-      this.#b = Math.imul(this.#b ^ byte, 0x01000193) ^ (this.#b >>> 15);
-    }
-  }
-
-  text(text: string): void {
-    this.bytes(new TextEncoder().encode(`${text}\n`));
-  }
-
-  hex(): string {
-    return [this.#a, this.#b].map((n) => (n >>> 0).toString(16).padStart(8, "0")).join("");
-  }
 }

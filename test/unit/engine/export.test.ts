@@ -46,7 +46,7 @@ const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
 
 /** Real files, with one call replaced. */
 const filesWith = (change: (staging: Staging) => Staging): Partial<EngineDeps> => ({
-  files: { ...engineFiles, stage: async (place, names) => change(await engineFiles.stage(place, names)) },
+  files: { ...engineFiles, stage: async (place, sizes) => change(await engineFiles.stage(place, sizes)) },
 });
 
 describe("engine: export", () => {
@@ -117,7 +117,7 @@ describe("engine: export", () => {
 
   it("a full disk leaves nothing behind and says so", async () => {
     const full = () => Promise.reject(Object.assign(new Error("write"), { code: "ENOSPC" }));
-    const deps = filesWith((s) => ({ ...s, sinks: s.sinks.map((sink) => ({ ...sink, temporaryPath: sink.temporaryPath, finalPath: sink.finalPath, write: full })) }));
+    const deps = filesWith((s) => ({ ...s, files: s.files.map((file) => ({ path: file.path, write: full })) }));
     await check({ deps }, async ({ folder, source, engine, left }) => {
       await assert.rejects(engine.export({ path: source, encoding: "q4_0", output: path.join(folder, "out.toy") }, () => {}), failsWith("io", /disk is full/));
       assert.deepEqual(await left(), []);

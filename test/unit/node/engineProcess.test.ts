@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import type { Progress } from "../../../src/core/api/progress";
 import type { TensorReport } from "../../../src/core/series";
 import { CancellationSource } from "../../../src/core/cancellation";
 import type { EngineError } from "../../../src/core/errors";
@@ -13,8 +14,8 @@ import { inFolder } from "../../builders/toyModel";
 const root = path.join(__dirname, "../../..");
 const sample = path.join(root, "media/sample");
 
-async function check(work: (client: EngineClient) => Promise<void>): Promise<void> {
-  const client = launchEngine({ modulePath: path.join(root, "dist/engine.js"), threads: 2 });
+async function check(work: (client: EngineClient) => Promise<void>, storage?: string): Promise<void> {
+  const client = launchEngine({ modulePath: path.join(root, "dist/engine.js"), threads: 2, storage });
   try {
     await work(client);
   } finally {
@@ -42,6 +43,33 @@ async function exporting(client: EngineClient, act: (export_: { folder: string; 
   });
 }
 
+/** Weights that differ, so that encoding them is work and every row has other bytes. */
+async function writeModel(file: string, { count, size }: { count: number; size: number }): Promise<void> {
+  await writeSparseModel(file, { count, size });
+  const values = new Float32Array(size * size);
+  const handle = await fs.open(file, "r+");
+  const { size: bytes } = await handle.stat();
+  for (let t = 0; t < count; t++) {
+    for (let i = 0; i < values.length; i++) values[i] = Math.sin((i + 1) * 12.9898 * (t + 1));
+    await handle.write(new Uint8Array(values.buffer), 0, values.byteLength, bytes - (t + 1) * values.byteLength);
+  }
+  await handle.close();
+}
+
+async function journalIn(storage: string): Promise<string> {
+  const names = await fs.readdir(path.join(storage, "exports")).catch(() => []);
+  const journal = names.find((n) => n.endsWith(".journal"));
+  return journal === undefined ? "" : fs.readFile(path.join(storage, "exports", journal), "utf8").catch(() => "");
+}
+
+async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
 describe("engine process with the real engine", () => {
   it("reports what the engine reports without a process between", async () => {
     const reports = async (engine: EngineClient["engine"]) => {
@@ -65,6 +93,37 @@ describe("engine process with the real engine", () => {
       assert.equal(error.code, "engine-gone");
       assert.deepEqual(left.filter((n) => !n.endsWith(".partial")), []);
     })));
+
+  for (const [how, end] of [
+    ["killed", (client: EngineClient) => process.kill(client.pid!, "SIGKILL")],
+    ["restarted", (client: EngineClient) => client.restart()],
+  ] as const) {
+    it(`${how} while it exports: the same export goes on and ends with the same bytes`, () =>
+      inFolder(async (folder) => {
+        const [source, storage] = [path.join(folder, "m.safetensors"), path.join(folder, "storage")];
+        await writeModel(source, { count: 24, size: 512 });
+        const [output, reference] = [path.join(folder, "out"), path.join(folder, "reference")];
+        const request = { path: source, encoding: "int4-g32", output };
+        await check(async (client) => {
+          const call = client.engine.export(request, () => {}).then(() => assert.fail("it ended before it was interrupted"), (e: EngineError) => e);
+          await until(async () => /"jobs":\[/.test(await journalIn(storage)));
+          end(client);
+          assert.equal((await call).code, "engine-gone");
+          assert.deepEqual((await fs.readdir(folder)).filter((n) => n === "out"), []);
+          const found = await until(async () => (await client.engine.interruptedExports())[0]);
+          assert.ok(found.tensorsDone > 0 && found.tensorsDone <= 24, `${found.tensorsDone} tensors`);
+          let first: Progress | undefined;
+          await client.engine.export(found.request, (p) => (first ??= p));
+          assert.equal(first?.before?.tensors, found.tensorsDone);
+          await client.engine.export({ ...request, output: reference }, () => {});
+        }, storage);
+        const names = await fs.readdir(reference);
+        assert.deepEqual(await fs.readdir(output), names);
+        for (const name of names) assert.ok((await fs.readFile(path.join(output, name))).equals(await fs.readFile(path.join(reference, name))), name);
+        assert.deepEqual((await fs.readdir(folder)).sort(), ["m.safetensors", "out", "reference", "storage"]);
+        assert.deepEqual(await fs.readdir(path.join(storage, "exports")), []);
+      }));
+  }
 
   it("cancelled while it exports: nothing at all is left when the call rejects", () =>
     check((client) => exporting(client, ({ cancel }) => cancel(), (error, left) => {

@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { EngineError } from "../../../src/core/errors";
 import { isSameFile, openFile, openFolder } from "../../../src/node/files";
 import { locate } from "../../../src/node/locate";
-import { createSink, createSinks } from "../../../src/node/sinks";
+import { isStaged, restageOutput, stageOutput, unstageOutput } from "../../../src/node/staging";
 
 let root: string;
 const at = (...parts: string[]) => path.join(root, ...parts);
@@ -139,33 +139,38 @@ describe("a file read by position", () => {
   });
 });
 
-describe("an output file", () => {
-  it("has nothing under its final name before commit and is whole after", async () => {
-    const sink = await createSink(at("out.gguf"));
-    assert.equal(path.dirname(sink.temporaryPath), root);
-    assert.match(path.basename(sink.temporaryPath), /^\.out\.gguf\.\d+\.[0-9a-f]{8}\.partial$/);
-    await sink.write(4, bytes("late"));
-    await sink.write(0, bytes("soon"));
-    assert.equal(fs.existsSync(sink.finalPath), false);
-    await sink.commit();
-    await sink.abort();
+const place = (name: string) => ({ kind: "file" as const, path: at(name), folder: root, name });
+const visible = () => fs.readdirSync(root).filter((n) => !n.startsWith(".")).sort();
+
+describe("a staged output", () => {
+  it("has nothing under its final name before it is published and is whole after", async () => {
+    const staging = await stageOutput(place("out.gguf"), [{ name: "out.gguf", byteLength: 8 }]);
+    assert.equal(path.dirname(staging.folder), root);
+    assert.match(path.basename(staging.folder), /^\.out\.gguf\.\d+\.[0-9a-f]{8}\.partial$/);
+    assert.equal(fs.statSync(staging.files[0].path).size, 8);
+    await staging.files[0].write(4, bytes("late"));
+    await staging.files[0].write(0, bytes("soon"));
+    await staging.seal();
+    assert.deepEqual(visible(), []);
+    await staging.publish();
+    await staging.discard();
     assert.deepEqual(fs.readdirSync(root), ["out.gguf"]);
     assert.equal(fs.readFileSync(at("out.gguf"), "utf8"), "soonlate");
   });
 
-  it("aborted, keeps what was there before and leaves nothing", async () => {
+  it("discarded, keeps what was there before and leaves nothing", async () => {
     put("out", "old");
-    const sink = await createSink(at("out"));
-    await sink.write(0, bytes("new"));
-    await sink.abort();
-    await sink.abort();
+    const staging = await stageOutput(place("out"), [{ name: "out", byteLength: 3 }]);
+    await staging.files[0].write(0, bytes("new"));
+    await staging.discard();
+    await staging.discard();
     assert.deepEqual(fs.readdirSync(root), ["out"]);
     assert.equal(fs.readFileSync(at("out"), "utf8"), "old");
-    await throwsCode("bad-request", () => sink.commit());
-    await throwsCode("bad-request", () => sink.write(0, bytes("x")));
+    await throwsCode("bad-request", () => staging.files[0].write(0, bytes("x")));
   });
 
-  it("in a missing folder is refused", async () => throwsCode("not-found", () => createSink(at("no/out"))));
+  it("in a missing folder is refused", async () =>
+    throwsCode("not-found", () => stageOutput({ ...place("no/out"), folder: at("no") }, [{ name: "out", byteLength: 1 }])));
 
   it("sweeps what a killed process left long ago, and nothing else", async () => {
     const old = new Date(Date.now() - 3600_000);
@@ -175,40 +180,82 @@ describe("an output file", () => {
     put(`.out.${process.pid}.0123abcd.partial`);
     put(`.other.${dead}.0123abcd.partial`);
     for (const name of fs.readdirSync(root)) if (!name.includes("abce")) fs.utimesSync(at(name), old, old);
-    const sink = await createSink(at("out"));
-    await sink.abort();
+    await (await stageOutput(place("out"), [{ name: "out", byteLength: 1 }])).discard();
     assert.deepEqual(
       fs.readdirSync(root).sort(),
       [`.other.${dead}.0123abcd.partial`, `.out.${dead}.0123abce.partial`, `.out.${process.pid}.0123abcd.partial`].sort(),
     );
   });
-});
 
-describe("several output files", () => {
-  it("beside each other appear together", async () => {
-    const set = await createSinks(root, ["m.onnx", "m.onnx.data"]);
-    await set.sinks[0].write(0, bytes("graph"));
-    await set.sinks[1].write(0, bytes("data"));
-    assert.deepEqual(
-      fs.readdirSync(root).filter((n) => !n.startsWith(".")),
-      [],
-    );
-    await set.commit();
-    await set.abort();
-    assert.deepEqual(fs.readdirSync(root), ["m.onnx", "m.onnx.data"]);
+  it("of several files appears together", async () => {
+    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }]);
+    await staging.files[0].write(0, bytes("graph"));
+    await staging.files[1].write(0, bytes("data"));
+    await staging.seal();
+    assert.deepEqual(visible(), []);
+    await staging.publish();
+    await staging.discard();
+    assert.deepEqual(fs.readdirSync(root).sort(), ["m.onnx", "m.onnx.data"]);
   });
 
   it("a rename that fails takes back the others", async () => {
     fs.mkdirSync(at("m.onnx/full"), { recursive: true });
-    const set = await createSinks(root, ["m.onnx", "m.onnx.data"]);
-    await assert.rejects(() => set.commit(), EngineError);
+    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }]);
+    await staging.seal();
+    await assert.rejects(() => staging.publish(), EngineError);
+    await staging.discard();
     assert.deepEqual(fs.readdirSync(root), ["m.onnx"]);
   });
 
   it("names that leave the folder are refused and nothing stays", async () => {
-    await throwsCode("unsafe-path", () => createSinks(root, ["ok", "/evil"]));
+    await throwsCode("unsafe-path", () => stageOutput(place("ok"), [{ name: "ok", byteLength: 1 }, { name: "/evil", byteLength: 1 }]));
     assert.deepEqual(fs.readdirSync(root), []);
   });
+
+  const sizes = [{ name: "out", byteLength: 4 }, { name: "part/out.data", byteLength: 6 }];
+  const leave = async (by = 0x7ffffff0) => {
+    const { mark, folder, files, release } = await stageOutput(place("out"), sizes);
+    await files[1].write(0, bytes("kept"));
+    await release();
+    const left = folder.replace(`.${process.pid}.`, `.${by}.`);
+    fs.renameSync(folder, left);
+    return { mark, left };
+  };
+
+  it("of an ended process is taken over with its bytes, under this process's number", async () => {
+    const { mark, left } = await leave();
+    assert.equal(await isStaged(place("out"), mark), true);
+    const staging = await restageOutput(place("out"), mark, sizes);
+    assert.ok(staging);
+    assert.equal(fs.existsSync(left), false);
+    assert.ok(staging.folder.includes(`.${process.pid}.`));
+    await staging.files[1].write(4, bytes("on"));
+    await staging.seal();
+    await staging.publish();
+    await staging.discard();
+    assert.equal(fs.readFileSync(at("part/out.data"), "utf8"), "kepton");
+  });
+
+  const spoilt: Record<string, (left: string) => void> = {
+    "a file that became shorter": (left) => fs.truncateSync(path.join(left, "part/out.data"), 5),
+    "a file that became longer": (left) => fs.appendFileSync(path.join(left, "out"), "x"),
+    "a file that is gone": (left) => fs.rmSync(path.join(left, "out")),
+    "a link where a file was": (left) => {
+      fs.rmSync(path.join(left, "out"));
+      fs.writeFileSync(at("other"), "four");
+      fs.symlinkSync(at("other"), path.join(left, "out"));
+    },
+    "nothing at all": (left) => fs.rmSync(left, { recursive: true }),
+  };
+  for (const [what, spoil] of Object.entries(spoilt)) {
+    it(`with ${what} is not taken over`, async () => {
+      const { mark, left } = await leave();
+      spoil(left);
+      assert.equal(await restageOutput(place("out"), mark, sizes), undefined);
+      await unstageOutput(place("out"), mark);
+      assert.equal(await isStaged(place("out"), mark), false);
+    });
+  }
 });
 
 describe("what a person names", () => {

@@ -1,0 +1,107 @@
+import type { InterruptedExport } from "../core/api/engine";
+import type { EngineFiles, OutputPlace, Staging } from "./deps";
+import { exportIdentity, journalName } from "./exportIdentity";
+import { type ExportJob, jobBytes } from "./exportJobs";
+import { type ExportRecord, headerLine, parseJournal, sameExport } from "./exportJournal";
+import { requireSpace } from "./outputPlace";
+import type { PreparedExport } from "./preparedExport";
+import type { Journal, JournalStore } from "./stores";
+
+export interface BegunExport {
+  readonly staging: Staging;
+  /** Jobs by position whose bytes are staged already. */
+  readonly done: ReadonlySet<number>;
+  /** The journal knows of this staging. */
+  readonly noted: boolean;
+}
+
+interface Machine {
+  readonly files: EngineFiles;
+  readonly build: string;
+}
+
+/**
+ * Files to write into: those of the same export that was interrupted, else new ones. What another export to this place had
+ * left is removed. Throws "io" before anything is written when the disk has too little room.
+ */
+export async function beginExport(
+  { files, build, request }: Machine & { readonly request: { readonly fresh?: boolean } & InterruptedExport["request"] },
+  prepared: PreparedExport,
+  journal: Journal | undefined,
+): Promise<BegunExport> {
+  const { place, outputs, jobs } = prepared;
+  const sizes = outputs.map(({ name, byteLength }) => ({ name, byteLength }));
+  const identity = journal && (await exportIdentity(prepared, build, files));
+  const earlier = journal && parseJournal(journal.text);
+  if (identity && earlier && !request.fresh && sameExport(earlier.header, identity) && earlier.header.jobs === jobs.length) {
+    await requireSpace(files, place, prepared.byteLength - bytesDone(jobs, earlier.done));
+    const staging = await files.restage(place, earlier.header.mark, sizes);
+    if (staging) return { staging, done: earlier.done, noted: true };
+  }
+  if (earlier) await files.unstage(place, earlier.header.mark);
+  await requireSpace(files, place, prepared.byteLength);
+  const staging = await files.stage(place, sizes);
+  const noted = identity !== undefined && (await note(journal!, headerLine({
+    bitlens: 1,
+    ...identity,
+    request: { ...request, output: place.path, fresh: undefined },
+    mark: staging.mark,
+    jobs: jobs.length,
+    tensors: jobs.filter((j) => j.kind === "encode").length,
+    started: new Date().toISOString(),
+  })));
+  return { staging, done: new Set(), noted };
+}
+
+/** False where it cannot be written: the export is made all the same. */
+async function note(journal: Journal, text: string): Promise<boolean> {
+  try {
+    await journal.start(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Bytes of the output that these jobs write. */
+export function bytesDone(jobs: readonly ExportJob[], done: ReadonlySet<number>): number {
+  return jobs.reduce((sum, job, i) => sum + (done.has(i) ? jobBytes(job) : 0), 0);
+}
+
+/** What can go on of an export that was interrupted, without taking hold of it. */
+export async function interruptedRecord(prepared: PreparedExport, { files, build, journals }: Machine & { readonly journals?: JournalStore }): Promise<ExportRecord | undefined> {
+  const text = await journals?.read(journalName(prepared.place.path)).catch(() => undefined);
+  const record = text === undefined ? undefined : parseJournal(text);
+  if (!record || record.header.jobs !== prepared.jobs.length || !sameExport(record.header, await exportIdentity(prepared, build, files))) return undefined;
+  return (await files.isStaged(prepared.place, record.header.mark)) ? record : undefined;
+}
+
+/** Journals whose export nobody works on any more. Those that lead nowhere are removed on the way. */
+export async function interruptedExports(journals: JournalStore | undefined, files: EngineFiles): Promise<readonly InterruptedExport[]> {
+  const found: InterruptedExport[] = [];
+  for (const name of (await journals?.idle().catch(() => [])) ?? []) {
+    const record = parseJournal((await journals!.read(name)) ?? "");
+    if (record && (await files.isStaged(placeOf(record, files), record.header.mark))) {
+      const { request, tensors, started } = record.header;
+      found.push({ request, tensorsDone: record.tensorsDone, tensorsTotal: tensors, started });
+    } else {
+      const journal = await journals!.hold(name).catch(() => undefined);
+      await journal?.remove();
+    }
+  }
+  return found.sort((a, b) => (a.started < b.started ? -1 : 1));
+}
+
+/** Removes the journal and the staged files of an interrupted export; one under way stays as it is. */
+export async function discardExport(output: string, journals: JournalStore | undefined, files: EngineFiles): Promise<void> {
+  const journal = await journals?.hold(journalName(files.split(output).path));
+  if (!journal) return;
+  const record = parseJournal(journal.text);
+  if (record) await files.unstage(placeOf(record, files), record.header.mark);
+  await journal.remove();
+}
+
+/** Where it is staged is the same for a file and a folder. */
+function placeOf({ header }: ExportRecord, files: EngineFiles): OutputPlace {
+  return { kind: "folder", path: files.split(header.request.output).path };
+}
