@@ -5,12 +5,18 @@
  * cannot be part of a better assignment; the few classes that keep another option are the core (Pisinger 1995). They are
  * searched one after the other with states (Δ, r), keeping those that are not dominated and whose bound is below the gap.
  */
-import type { ChoiceClass } from "./items";
-import { type CoreClass, lowest, mergeCost, mergeOptions, type States } from "./states";
+import { emptyStates, keepLowest, mergeCost, mergeOptions, type Rest, type States, valueOfRank } from "./states";
+
+/** All options of all classes; those of class i stand in [start[i], start[i + 1]), ascending bytes, strictly falling error. */
+export interface FlatOptions {
+  readonly start: Int32Array;
+  readonly bytes: Float64Array;
+  readonly error: Float64Array;
+}
 
 export interface GapProblem {
-  readonly classes: readonly ChoiceClass[];
-  /** Option of each class at the relaxation's last whole vertex within the budget. */
+  readonly options: FlatOptions;
+  /** By class, its option at the relaxation's last whole vertex within the budget. */
   readonly vertex: Int32Array;
   /** Bytes that it leaves unused. */
   readonly slack: number;
@@ -21,6 +27,7 @@ export interface GapProblem {
 }
 
 export interface GapResult {
+  /** By class, the option taken. */
   readonly chosen: Int32Array;
   /** Least possible distance above the relaxation's optimum. */
   readonly lowerBound: number;
@@ -28,11 +35,11 @@ export interface GapResult {
 }
 
 export function closeGap(problem: GapProblem): GapResult {
-  const { classes, vertex, slack, slope, effort } = problem;
-  const greedy = fillGreedily(classes, vertex, slack, slope);
+  const costs = reducedCosts(problem);
+  const greedy = fillGreedily(problem);
   // A narrow search first: the better the assignment in hand, the fewer options the thorough one must look at.
-  const quick = search(problem, greedy, effort / 10);
-  return quick.exact ? quick : search(problem, { chosen: quick.chosen, gap: quick.gap }, effort);
+  const quick = search(problem, costs, greedy, problem.effort / 10);
+  return quick.exact ? quick : search(problem, costs, { chosen: quick.chosen, gap: quick.gap }, problem.effort);
 }
 
 interface Incumbent {
@@ -41,26 +48,34 @@ interface Incumbent {
   readonly gap: number;
 }
 
-function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumbent, effort: number): GapResult & Incumbent {
+/** Where states came from, all stages one after the other, to walk back. Used by every search again. */
+let parents = new Int32Array(0);
+let picks = new Uint16Array(0);
+let stageStart = new Int32Array(0);
+let states = emptyStates();
+let merged = emptyStates();
+
+function search({ options, vertex, slack, slope }: GapProblem, costs: Float64Array, incumbent: Incumbent, effort: number): GapResult & Incumbent {
   let { gap } = incumbent;
   // So many options that even the narrowest search would exceed the effort are cut to the cheapest; the rest bounds the answer.
-  const most = costLimit(classes, vertex, slope, gap, Math.max(64, Math.floor(effort / 24)));
-  const core = coreClasses(classes, vertex, slope, most);
+  const most = costLimit(costs, vertex, gap, Math.max(64, Math.floor(effort / 24)));
+  const core = coreOf(options, costs, vertex, most);
   const suffix = suffixBounds(core, slope);
+  if (stageStart.length <= core.classes.length) stageStart = new Int32Array(2 * core.classes.length + 1);
 
-  // States of the current stage in ascending Δ; parents and options of all stages, to walk back.
-  let states: States = { bytes: Float64Array.of(0), cost: Float64Array.of(0) };
-  const parents: Int32Array[] = [];
-  const picks: Uint16Array[] = [];
+  states.count = 0;
+  const first = core.classes.length > 0;
+  if (first) startStates(states);
   let winner: { stage: number; state: number } | undefined;
   let dropped = most < gap ? most : Infinity;
   let visited = 0;
-
-  for (let stage = 0; stage < core.length && states.bytes.length > 0; stage++) {
-    const { options } = core[stage];
-    let merged = mergeOptions(states, options, { slack, slope, gap, rest: suffix[stage + 1] });
-    visited += states.bytes.length * mergeCost(options.length);
-    for (let s = 0; s < merged.bytes.length; s++) {
+  let stage = 0;
+  for (stageStart[0] = 0; stage < core.classes.length && states.count > 0; stage++) {
+    const width = (s: number) => (s < core.classes.length ? core.start[s + 1] - core.start[s] : 1);
+    const stageOptions = { bytes: core.bytes, cost: core.cost, from: core.start[stage], to: core.start[stage + 1] };
+    mergeOptions(states, stageOptions, { slack, slope, gap, rest: suffix[stage + 1] }, merged);
+    visited += states.count * mergeCost(width(stage));
+    for (let s = 0; s < merged.count; s++) {
       const left = slack - merged.bytes[s];
       const value = merged.cost[s] + slope * left;
       if (left >= 0 && value < gap) {
@@ -69,124 +84,170 @@ function search({ classes, vertex, slack, slope }: GapProblem, incumbent: Incumb
       }
     }
     // Beyond the effort only the most promising states go on; what the others could still reach bounds the answer.
-    const share = (effort - visited) / Math.max(1, core.length - stage - 1);
-    const room = Math.max(16, Math.floor(share / mergeCost(core[stage + 1]?.options.length ?? 1)));
-    if (merged.bytes.length > room) {
-      const kept = lowest(merged.bounds, room, winner?.stage === stage ? winner.state : -1);
+    const share = (effort - visited) / Math.max(1, core.classes.length - stage - 1);
+    const room = Math.max(16, Math.floor(share / mergeCost(width(stage + 1))));
+    if (merged.count > room) {
+      const kept = keepLowest(merged, room, winner?.stage === stage ? winner.state : -1);
       dropped = Math.min(dropped, kept.leastDropped);
-      if (winner?.stage === stage) winner.state = kept.indices.indexOf(winner.state);
-      const take = <A extends Float64Array | Int32Array | Uint16Array>(from: A, to: A): A => {
-        kept.indices.forEach((index, i) => (to[i] = from[index]));
-        return to;
-      };
-      merged = {
-        bytes: take(merged.bytes, new Float64Array(room)),
-        cost: take(merged.cost, new Float64Array(room)),
-        bounds: merged.bounds,
-        parent: take(merged.parent, new Int32Array(room)),
-        pick: take(merged.pick, new Uint16Array(room)),
-      };
+      if (winner?.stage === stage) winner.state = kept.always;
     }
-    parents.push(merged.parent);
-    picks.push(merged.pick);
-    states = merged;
+    keepTrail(stage);
+    [states, merged] = [merged, states];
   }
 
   let { chosen } = incumbent;
   if (winner) {
     chosen = vertex.slice();
-    for (let { stage, state } = winner; stage >= 0; stage--) {
-      chosen[core[stage].index] = core[stage].options[picks[stage][state]].option;
-      state = parents[stage][state];
+    for (let { stage: at, state } = winner; at >= 0; at--) {
+      const place = stageStart[at] + state;
+      chosen[core.classes[at]] = core.option[core.start[at] + picks[place]];
+      state = parents[place];
     }
   }
   return { chosen, gap, lowerBound: Math.min(gap, dropped), exact: dropped >= gap };
 }
 
+/** The vertex itself: no bytes more, no cost. */
+function startStates(list: States): void {
+  if (list.bytes.length === 0) Object.assign(list, { bytes: new Float64Array(64), cost: new Float64Array(64), bound: new Float64Array(64), parent: new Int32Array(64), pick: new Uint16Array(64) });
+  list.count = 1;
+  list.bytes[0] = 0;
+  list.cost[0] = 0;
+}
+
+function keepTrail(stage: number): void {
+  const from = stageStart[stage];
+  const to = (stageStart[stage + 1] = from + merged.count);
+  if (to > parents.length) {
+    const [oldParents, oldPicks] = [parents, picks];
+    parents = new Int32Array(2 * to);
+    picks = new Uint16Array(2 * to);
+    parents.set(oldParents.subarray(0, from));
+    picks.set(oldPicks.subarray(0, from));
+  }
+  for (let s = 0; s < merged.count; s++) {
+    parents[from + s] = merged.parent[s];
+    picks[from + s] = merged.pick[s];
+  }
+}
+
+let costRoom = new Float64Array(0);
+
+/** Reduced cost of every option; valid until the next call. Rounding must not make the vertex itself look improvable. */
+function reducedCosts({ options: { start, bytes, error }, vertex, slope }: GapProblem): Float64Array {
+  if (costRoom.length < bytes.length) costRoom = new Float64Array(bytes.length);
+  for (let i = 0; i < vertex.length; i++) {
+    const from = vertex[i];
+    for (let o = start[i]; o < start[i + 1]; o++) costRoom[o] = Math.max(0, error[o] - error[from] + slope * (bytes[o] - bytes[from]));
+  }
+  return costRoom.subarray(0, bytes.length);
+}
+
 /** Uses up the slack with each class's most saving step per byte, best first: a whole assignment and its distance. */
-function fillGreedily(classes: readonly ChoiceClass[], vertex: Int32Array, slack: number, slope: number): Incumbent {
-  const chosen = vertex.slice();
-  const step = new Int32Array(classes.length);
-  const rate = new Float64Array(classes.length);
-  for (let index = 0; index < classes.length; index++) {
-    const { options } = classes[index];
-    const from = options[vertex[index]];
-    for (let option = vertex[index] + 1; option < options.length; option++) {
-      const bytes = options[option].bytes - from.bytes;
-      if (bytes > slack) break;
-      const saved = (from.error - options[option].error) / bytes;
-      if (saved > rate[index]) {
-        rate[index] = saved;
-        step[index] = option;
+function fillGreedily({ options: { start, bytes, error }, vertex, slack, slope }: GapProblem): Incumbent {
+  const step = new Int32Array(vertex.length);
+  const rate = new Float64Array(vertex.length);
+  const classes: number[] = [];
+  for (let i = 0; i < vertex.length; i++) {
+    const from = vertex[i];
+    for (let o = from + 1; o < start[i + 1]; o++) {
+      const more = bytes[o] - bytes[from];
+      if (more > slack) break;
+      const saved = (error[from] - error[o]) / more;
+      if (saved > rate[i]) {
+        rate[i] = saved;
+        step[i] = o;
       }
     }
+    if (rate[i] > 0) classes.push(i);
   }
+  const chosen = vertex.slice();
   let left = slack;
   let gap = slope * slack;
-  for (const index of Uint32Array.from(step, (_, i) => i)
-    .filter((i) => step[i] > 0)
-    .sort((a, b) => rate[b] - rate[a] || a - b)) {
-    const { options } = classes[index];
-    const bytes = options[step[index]].bytes - options[vertex[index]].bytes;
-    if (bytes > left) continue;
-    chosen[index] = step[index];
-    left -= bytes;
-    gap -= rate[index] * bytes;
+  for (const i of classes.sort((a, b) => rate[b] - rate[a] || a - b)) {
+    const more = bytes[step[i]] - bytes[vertex[i]];
+    if (more > left) continue;
+    chosen[i] = step[i];
+    left -= more;
+    gap -= rate[i] * more;
   }
   return { chosen, gap: Math.max(0, gap) };
 }
 
+let limitRoom = new Float64Array(0);
+
 /** The gap, or where more options than `count` lie below it, the cost of the first one too many. */
-function costLimit(classes: readonly ChoiceClass[], vertex: Int32Array, slope: number, gap: number, count: number): number {
-  const costs: number[] = [];
-  for (let index = 0; index < classes.length; index++) {
-    const { options } = classes[index];
-    const from = options[vertex[index]];
-    for (let option = 0; option < options.length; option++) {
-      const cost = options[option].error - from.error + slope * (options[option].bytes - from.bytes);
-      if (option !== vertex[index] && cost < gap) costs.push(Math.max(0, cost));
-    }
+function costLimit(costs: Float64Array, vertex: Int32Array, gap: number, count: number): number {
+  if (limitRoom.length < costs.length) limitRoom = new Float64Array(costs.length);
+  let below = 0;
+  let next = 0; // the vertex of the class we are in or before
+  for (let o = 0; o < costs.length; o++) {
+    if (o === vertex[next]) next++;
+    else if (costs[o] < gap) limitRoom[below++] = costs[o];
   }
-  return costs.length > count ? Float64Array.from(costs).sort()[count] : gap;
+  return below > count ? valueOfRank(limitRoom, below, count) : gap;
 }
 
-/** Classes with another option worth a look: the cheapest changes first, by reduced cost per byte moved. */
-function coreClasses(classes: readonly ChoiceClass[], vertex: Int32Array, slope: number, gap: number): CoreClass[] {
-  const core: CoreClass[] = [];
-  for (let index = 0; index < classes.length; index++) {
-    const all = classes[index].options;
-    const from = all[vertex[index]];
+/** Classes with another option worth a look, the cheapest changes first; the options of stage s in [start[s], start[s + 1]). */
+interface Core {
+  readonly classes: readonly number[];
+  readonly start: Int32Array;
+  /** Position among all options, bytes over the vertex, and reduced cost. */
+  readonly option: Int32Array;
+  readonly bytes: Float64Array;
+  readonly cost: Float64Array;
+}
+
+function coreOf({ start, bytes }: FlatOptions, costs: Float64Array, vertex: Int32Array, gap: number): Core {
+  const isLive = (i: number, o: number) => o === vertex[i] || costs[o] < gap;
+  const classes: number[] = [];
+  /** Least reduced cost per byte moved. */
+  const gradient = new Float64Array(vertex.length).fill(Infinity);
+  let total = 0;
+  for (let i = 0; i < vertex.length; i++) {
     let live = 0;
-    for (let option = 0; option < all.length; option++) {
-      if (all[option].error - from.error + slope * (all[option].bytes - from.bytes) < gap) live++;
+    for (let o = start[i]; o < start[i + 1]; o++) {
+      if (!isLive(i, o)) continue;
+      live++;
+      if (o !== vertex[i]) gradient[i] = Math.min(gradient[i], costs[o] / Math.abs(bytes[o] - bytes[vertex[i]]));
     }
     if (live < 2) continue;
-    const options: { option: number; bytes: number; cost: number }[] = [];
-    let gradient = Infinity;
-    for (let option = 0; option < all.length; option++) {
-      const bytes = all[option].bytes - from.bytes;
-      // Rounding must not make the vertex itself look improvable.
-      const cost = Math.max(0, all[option].error - from.error + slope * bytes);
-      if (option !== vertex[index] && cost >= gap) continue;
-      options.push({ option, bytes, cost });
-      if (bytes !== 0) gradient = Math.min(gradient, cost / Math.abs(bytes));
-    }
-    core.push({ index, options, gradient });
+    classes.push(i);
+    total += live;
   }
-  return core.sort((a, b) => a.gradient - b.gradient || a.index - b.index);
+  classes.sort((a, b) => gradient[a] - gradient[b] || a - b);
+  const core = {
+    classes,
+    start: new Int32Array(classes.length + 1),
+    option: new Int32Array(total),
+    bytes: new Float64Array(total),
+    cost: new Float64Array(total),
+  };
+  let at = 0;
+  classes.forEach((i, stage) => {
+    core.start[stage] = at;
+    for (let o = start[i]; o < start[i + 1]; o++) {
+      if (!isLive(i, o)) continue;
+      core.option[at] = o;
+      core.bytes[at] = bytes[o] - bytes[vertex[i]];
+      core.cost[at++] = o === vertex[i] ? 0 : costs[o];
+    }
+  });
+  core.start[classes.length] = at;
+  return core;
 }
 
-/** For the classes from each stage on: least cost per byte to use up slack (or leave it) and to give bytes back, and how many. */
-function suffixBounds(core: readonly CoreClass[], slope: number): { fill: number; reduce: number; reducible: number }[] {
-  const out = new Array<{ fill: number; reduce: number; reducible: number }>(core.length + 1);
-  out[core.length] = { fill: slope, reduce: Infinity, reducible: 0 };
-  for (let stage = core.length - 1; stage >= 0; stage--) {
+/** For the classes from each stage on. */
+function suffixBounds({ classes, start, bytes, cost }: Core, slope: number): Rest[] {
+  const out = new Array<Rest>(classes.length + 1);
+  out[classes.length] = { fill: slope, reduce: Infinity, reducible: 0 };
+  for (let stage = classes.length - 1; stage >= 0; stage--) {
     let { fill, reduce, reducible } = out[stage + 1];
     let most = 0;
-    for (const { bytes, cost } of core[stage].options) {
-      if (bytes > 0) fill = Math.min(fill, cost / bytes);
-      if (bytes < 0) reduce = Math.min(reduce, cost / -bytes);
-      most = Math.max(most, -bytes);
+    for (let o = start[stage]; o < start[stage + 1]; o++) {
+      if (bytes[o] > 0) fill = Math.min(fill, cost[o] / bytes[o]);
+      if (bytes[o] < 0) reduce = Math.min(reduce, cost[o] / -bytes[o]);
+      most = Math.max(most, -bytes[o]);
     }
     reducible += most;
     out[stage] = { fill, reduce, reducible };

@@ -4,8 +4,11 @@
  * relaxation's optimum is a lower bound. What is left between it and a whole solution is closed by `closeGap`.
  */
 import { EngineError } from "../core/errors";
-import { closeGap } from "./core";
-import { type BudgetItem, type Candidate, type ChoiceClass, choiceClasses, type Constraints } from "./items";
+import { type ChoiceClass, choiceClass, classMembers } from "./classes";
+import { type Allowances, allowances, type Constraints, type Restrictions, sameAllowance } from "./constraints";
+import { closeGap, type FlatOptions } from "./core";
+import { type Edges, noEdges, replaceEdges } from "./edges";
+import { bitsOf, type BudgetItem, type Candidate, checkItems } from "./items";
 
 export interface PlanChoice extends Candidate {
   readonly name: string;
@@ -22,6 +25,8 @@ export interface Plan {
 
 export interface SolvedPlan extends Plan {
   readonly budget: number;
+  /** Positions of the chosen candidates, in the items' order. */
+  readonly picks: readonly number[];
   /** No assignment within the budget has less error than this. */
   readonly lowerBound: number;
   /** `error` is the least possible (up to the rounding of the sums). */
@@ -36,8 +41,8 @@ export interface UniformPlan extends Plan {
 
 export interface SolveOptions {
   /**
-   * States that closing the gap may visit; more effort, more often exact. The default, 150 000, suits a slider; 10 000 000 a
-   * plan that is kept.
+   * States that closing the gap may visit; more effort, more often exact, and beyond it the bound is stated. The default,
+   * 100 000, takes milliseconds; 10 000 000 suits a plan that is kept.
    */
   readonly effort?: number;
 }
@@ -50,20 +55,66 @@ export interface PreparedBudget {
   solve(budget: number, options?: SolveOptions): SolvedPlan;
   /** Bytes and least error at every vertex of the relaxation, ascending; optimal assignments all of them. */
   paretoCurve(): { readonly bytes: Float64Array; readonly error: Float64Array };
+  /** The same tensors under other locks and limits: what they do not touch is not computed again. Throws as `prepareBudget`. */
+  restricted(restrictions: Restrictions): PreparedBudget;
 }
 
 /** Sorts once; `solve` then costs milliseconds. EngineError "bad-request" for contradictory constraints. */
 export function prepareBudget(items: readonly BudgetItem[], constraints: Constraints = {}): PreparedBudget {
-  const classes = choiceClasses(items, constraints);
-  const edges = sortedEdges(classes);
-  const minimum = classes.reduce((sum, c) => sum + c.options[0].bytes, 0);
+  checkItems(items);
+  const fixed: Fixed = {
+    items,
+    positions: new Map(items.map(({ name }, i) => [name, i])),
+    members: classMembers(items, constraints.agree ?? []),
+    choices: items.map(({ name, candidates }) => candidates.map((c) => ({ name, encoding: c.encoding, bytes: c.bytes, error: c.error }))),
+  };
+  const allowed = allowances(items, fixed.positions, constraints);
+  const classes = fixed.members.map((members) => choiceClass(items, members, allowed));
+  return prepared(fixed, { allowed, classes, edges: replaceEdges(noEdges, classes, classes.map((_, i) => i)) });
+}
+
+/** What no restriction changes. */
+interface Fixed {
+  readonly items: readonly BudgetItem[];
+  readonly positions: ReadonlyMap<string, number>;
+  readonly members: readonly (readonly number[])[];
+  /** By item and candidate. */
+  readonly choices: readonly (readonly PlanChoice[])[];
+}
+
+interface Restricted {
+  readonly allowed: Allowances;
+  readonly classes: readonly ChoiceClass[];
+  readonly edges: Edges;
+}
+
+function prepared(fixed: Fixed, { allowed, classes, edges }: Restricted): PreparedBudget {
+  const { items } = fixed;
+  const options = flatten(classes);
+  const minimum = classes.reduce((sum, c) => sum + c.bytes[0], 0);
   const maximum = minimum + (edges.bytes.at(-1) ?? 0);
-  const worst = classes.reduce((sum, c) => sum + c.options[0].error, 0);
+  const worst = classes.reduce((sum, c) => sum + c.error[0], 0);
+
+  const planOf = (chosen: Int32Array): Plan & { picks: readonly number[] } => {
+    const picks = new Array<number>(items.length).fill(0);
+    classes.forEach(({ members, picks: of }, c) => {
+      const option = chosen[c] - options.start[c];
+      members.forEach((m, k) => (picks[m] = of[option * members.length + k]));
+    });
+    let [bytes, error] = [0, 0];
+    const choices = picks.map((pick, i) => {
+      const choice = fixed.choices[i][pick];
+      bytes += choice.bytes;
+      error += choice.error;
+      return choice;
+    });
+    return { bytes, error, choices, picks };
+  };
 
   return {
     minimum,
     maximum,
-    solve(budget, { effort = 150_000 } = {}) {
+    solve(budget, { effort = 100_000 } = {}) {
       if (!(budget >= minimum)) {
         throw new EngineError(
           "bad-request",
@@ -80,17 +131,17 @@ export function prepareBudget(items: readonly BudgetItem[], constraints: Constra
       }
       const level = new Uint16Array(classes.length);
       for (let i = 0; i < taken; i++) level[edges.owner[i]]++;
-      const chosen = Int32Array.from(classes, (c, i) => c.hull[level[i]]);
+      const vertex = Int32Array.from(classes, (c, i) => options.start[i] + c.hull[level[i]]);
       if (taken === edges.bytes.length) {
-        const plan = planOf(items, classes, chosen);
+        const plan = planOf(vertex);
         return { ...plan, budget, lowerBound: plan.error, exact: true };
       }
-      const vertexBytes = minimum + (taken ? edges.bytes[taken - 1] : 0);
+      const slack = budget - minimum - (taken ? edges.bytes[taken - 1] : 0);
       const slope = edges.slope[taken];
-      const found = closeGap({ classes, vertex: chosen, slack: budget - vertexBytes, slope, effort });
-      const plan = planOf(items, classes, found.chosen);
-      const vertexError = chosen.reduce((sum, o, i) => sum + classes[i].options[o].error, 0);
-      const lowerBound = Math.min(plan.error, vertexError - slope * (budget - vertexBytes) + found.lowerBound);
+      const found = closeGap({ options, vertex, slack, slope, effort });
+      const plan = planOf(found.chosen);
+      const vertexError = vertex.reduce((sum, option) => sum + options.error[option], 0);
+      const lowerBound = Math.min(plan.error, vertexError - slope * slack + found.lowerBound);
       return { ...plan, budget, lowerBound: found.exact ? plan.error : Math.max(0, lowerBound), exact: found.exact };
     },
     paretoCurve() {
@@ -104,43 +155,29 @@ export function prepareBudget(items: readonly BudgetItem[], constraints: Constra
       }
       return { bytes, error };
     },
+    restricted(restrictions) {
+      const next = allowances(items, fixed.positions, restrictions);
+      const changed: number[] = [];
+      const nextClasses = classes.map((c, i) => {
+        if (c.members.every((m) => sameAllowance(allowed, next, m))) return c;
+        changed.push(i);
+        return choiceClass(items, c.members, next);
+      });
+      return prepared(fixed, { allowed: next, classes: nextClasses, edges: changed.length ? replaceEdges(edges, nextClasses, changed) : edges });
+    },
   };
 }
 
-/** All hull edges, the steepest first: owner class, error saved per byte, and running sums of bytes and of error saved. */
-function sortedEdges(classes: readonly ChoiceClass[]) {
-  const owner: number[] = [];
-  const bytes: number[] = [];
-  const saved: number[] = [];
-  classes.forEach(({ options, hull }, i) => {
-    for (let j = 1; j < hull.length; j++) {
-      owner.push(i);
-      bytes.push(options[hull[j]].bytes - options[hull[j - 1]].bytes);
-      saved.push(options[hull[j - 1]].error - options[hull[j]].error);
-    }
-  });
-  const slope = Float64Array.from(saved, (s, i) => s / bytes[i]);
-  // Within a class slopes fall, and equal ones (by rounding) keep the order of the class.
-  const order = Uint32Array.from(owner, (_, i) => i).sort((a, b) => slope[b] - slope[a] || a - b);
-  const out = {
-    owner: Uint32Array.from(order, (i) => owner[i]),
-    slope: Float64Array.from(order, (i) => slope[i]),
-    bytes: Float64Array.from(order, (i) => bytes[i]),
-    saved: Float64Array.from(order, (i) => saved[i]),
-  };
-  for (let i = 1; i < order.length; i++) {
-    out.bytes[i] += out.bytes[i - 1];
-    out.saved[i] += out.saved[i - 1];
-  }
-  return out;
-}
-
-function planOf(items: readonly BudgetItem[], classes: readonly ChoiceClass[], chosen: ArrayLike<number>): Plan {
-  const encodings = new Array<string>(items.length);
+function flatten(classes: readonly ChoiceClass[]): FlatOptions {
+  const start = new Int32Array(classes.length + 1);
+  classes.forEach((c, i) => (start[i + 1] = start[i] + c.bytes.length));
+  const bytes = new Float64Array(start[classes.length]);
+  const error = new Float64Array(start[classes.length]);
   classes.forEach((c, i) => {
-    for (const m of c.members) encodings[m] = c.options[chosen[i]].encoding;
+    bytes.set(c.bytes, start[i]);
+    error.set(c.error, start[i]);
   });
-  return assignmentPlan(items, (_, i) => encodings[i]);
+  return { start, bytes, error };
 }
 
 /** Bytes and error of any assignment; "bad-request" for an encoding that a tensor cannot take. */
@@ -163,11 +200,10 @@ export function assignmentPlan(items: readonly BudgetItem[], encodingOf: (item: 
  * encoding has where it fits), else its largest. "bad-request" when no tensor can take the encoding.
  */
 export function uniformPlan(items: readonly BudgetItem[], encoding: string): UniformPlan {
-  const bits = (item: BudgetItem, c: Candidate) => (8 * c.bytes) / item.elementCount;
   let usual = Infinity;
   for (const item of items) {
     const found = item.candidates.find((c) => c.encoding === encoding);
-    if (found) usual = Math.min(usual, bits(item, found));
+    if (found) usual = Math.min(usual, bitsOf(item, found));
   }
   if (usual === Infinity) throw new EngineError("bad-request", `No tensor can be stored as ${encoding}.`);
   const fallbacks: string[] = [];
@@ -175,7 +211,7 @@ export function uniformPlan(items: readonly BudgetItem[], encoding: string): Uni
     if (item.candidates.some((c) => c.encoding === encoding)) return encoding;
     fallbacks.push(item.name);
     const ascending = [...item.candidates].sort((a, b) => a.bytes - b.bytes || a.error - b.error);
-    return (ascending.find((c) => bits(item, c) >= usual) ?? ascending[ascending.length - 1]).encoding;
+    return (ascending.find((c) => bitsOf(item, c) >= usual) ?? ascending[ascending.length - 1]).encoding;
   });
   return { ...plan, fallbacks };
 }

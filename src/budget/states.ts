@@ -1,66 +1,74 @@
-/** Partial assignments of the core: extra bytes over the vertex and reduced cost, in ascending order of bytes. */
+/**
+ * Partial assignments of the core: extra bytes over the vertex and reduced cost, in ascending order of bytes. A search makes
+ * hundreds of lists; they live in buffers that grow and are used again, because the garbage would cost more than the work.
+ */
 
-/** A class with more than one option worth a look. */
-export interface CoreClass {
-  readonly index: number;
-  readonly options: readonly { readonly option: number; readonly bytes: number; readonly cost: number }[];
-  readonly gradient: number;
+/** The first `count` entries count. */
+export interface States {
+  count: number;
+  bytes: Float64Array;
+  cost: Float64Array;
+  /** What a completion of each state costs at least. */
+  bound: Float64Array;
+  /** The state of the list before that it came from, and the option of the stage that it took. */
+  parent: Int32Array;
+  pick: Uint16Array;
 }
+
+export const emptyStates = (): States => ({
+  count: 0,
+  bytes: new Float64Array(0),
+  cost: new Float64Array(0),
+  bound: new Float64Array(0),
+  parent: new Int32Array(0),
+  pick: new Uint16Array(0),
+});
 
 /** Visits that a state costs in a merge of so many options: each is compared with the heads of the others. */
 export function mergeCost(options: number): number {
   return options * Math.max(1, options / 4);
 }
 
-export interface States {
+/** What a merge may add: extra bytes and reduced cost of options [from, to). */
+export interface StageOptions {
   readonly bytes: Float64Array;
   readonly cost: Float64Array;
+  readonly from: number;
+  readonly to: number;
 }
 
-export interface MergedStates extends States {
-  /** What a completion of each state costs at least. */
-  readonly bounds: Float64Array;
-  readonly parent: Int32Array;
-  readonly pick: Uint16Array;
+/** What the later stages can do: least cost per byte to use up slack (or leave it) and to give bytes back, and how many. */
+export interface Rest {
+  readonly fill: number;
+  readonly reduce: number;
+  readonly reducible: number;
 }
 
-/** Room for one merge, grown as needed: a search makes hundreds. */
-let room = 0;
-let bytesOut = new Float64Array(0);
-let costOut = new Float64Array(0);
-let boundsOut = new Float64Array(0);
-let parentOut = new Int32Array(0);
-let pickOut = new Uint16Array(0);
-
-function reserve(count: number): void {
-  if (count <= room) return;
-  room = 2 * count;
-  bytesOut = new Float64Array(room);
-  costOut = new Float64Array(room);
-  boundsOut = new Float64Array(room);
-  parentOut = new Int32Array(room);
-  pickOut = new Uint16Array(room);
-}
+let heads = new Int32Array(0);
+let nextBytes = new Float64Array(0);
 
 /**
  * Every state with every option, in ascending Δ, without those that are dominated (no fewer bytes and no less error, where
- * error = r − λΔ) or cannot end below the gap.
+ * error = r − λΔ) or cannot end below the gap. Into `out`, which is made large enough.
  */
 export function mergeOptions(
-  { bytes, cost }: States,
-  options: CoreClass["options"],
-  {
-    slack,
-    slope,
-    gap,
-    rest,
-  }: { slack: number; slope: number; gap: number; rest: { fill: number; reduce: number; reducible: number } },
-): MergedStates {
-  const n = bytes.length;
-  const width = options.length;
-  reserve(n * width);
-  const heads = new Int32Array(width);
-  const nextBytes = Float64Array.from(options, (o) => bytes[0] + o.bytes);
+  states: States,
+  options: StageOptions,
+  { slack, slope, gap, rest }: { slack: number; slope: number; gap: number; rest: Rest },
+  out: States,
+): void {
+  const n = states.count;
+  const width = options.to - options.from;
+  reserve(out, n * width);
+  if (heads.length < width) {
+    heads = new Int32Array(2 * width);
+    nextBytes = new Float64Array(2 * width);
+  }
+  const { bytes, cost } = states;
+  for (let o = 0; o < width; o++) {
+    heads[o] = 0;
+    nextBytes[o] = bytes[0] + options.bytes[options.from + o];
+  }
   let count = 0;
   let least = Infinity;
   for (;;) {
@@ -74,8 +82,8 @@ export function mergeOptions(
     }
     if (lowest === Infinity) break;
     const head = heads[from]++;
-    nextBytes[from] = head + 1 < n ? bytes[head + 1] + options[from].bytes : Infinity;
-    const c = cost[head] + options[from].cost;
+    nextBytes[from] = head + 1 < n ? bytes[head + 1] + options.bytes[options.from + from] : Infinity;
+    const c = cost[head] + options.cost[options.from + from];
     const error = c - slope * lowest;
     if (!(error < least)) continue;
     const left = slack - lowest;
@@ -83,42 +91,82 @@ export function mergeOptions(
     if (!(bound < gap)) continue;
     least = error;
     // Of states with equal bytes the last one to come is the best so far.
-    if (count > 0 && bytesOut[count - 1] === lowest) count--;
-    bytesOut[count] = lowest;
-    costOut[count] = c;
-    boundsOut[count] = bound;
-    parentOut[count] = head;
-    pickOut[count] = from;
+    if (count > 0 && out.bytes[count - 1] === lowest) count--;
+    out.bytes[count] = lowest;
+    out.cost[count] = c;
+    out.bound[count] = bound;
+    out.parent[count] = head;
+    out.pick[count] = from;
     count++;
   }
-  return {
-    bytes: bytesOut.slice(0, count),
-    cost: costOut.slice(0, count),
-    bounds: boundsOut.slice(0, count),
-    parent: parentOut.slice(0, count),
-    pick: pickOut.slice(0, count),
-  };
+  out.count = count;
 }
 
-/** Ascending indices of the `count` lowest bounds, the first of equal ones, `always` among them; and the lowest of the others. */
-export function lowest(bounds: Float64Array, count: number, always: number): { indices: Uint32Array; leastDropped: number } {
-  const sorted = bounds.slice().sort();
-  const limit = sorted[count - 1];
+function reserve(states: States, count: number): void {
+  if (count <= states.bytes.length) return;
+  const room = 2 * count;
+  states.bytes = new Float64Array(room);
+  states.cost = new Float64Array(room);
+  states.bound = new Float64Array(room);
+  states.parent = new Int32Array(room);
+  states.pick = new Uint16Array(room);
+}
+
+let ranked = new Float64Array(0);
+
+/**
+ * Keeps the `count` states with the lowest bounds, the first of equal ones, and `always` (−1: none) in any case. Returns the
+ * lowest bound of those let go, and the new place of `always`.
+ */
+export function keepLowest(states: States, count: number, always: number): { leastDropped: number; always: number } {
+  const { bound } = states;
+  if (ranked.length < states.count) ranked = new Float64Array(2 * states.count);
+  for (let i = 0; i < states.count; i++) ranked[i] = bound[i];
+  const limit = valueOfRank(ranked, states.count, count - 1);
   let equal = count; // how many equal to the limit may stay
-  for (let i = 0; i < count && sorted[i] < limit; i++) equal--;
-  const indices = new Uint32Array(count);
+  for (let i = 0; i < states.count; i++) if (bound[i] < limit) equal--;
   let kept = 0;
-  let seen = always < 0;
-  for (let i = 0; i < bounds.length && kept < count; i++) {
-    if (bounds[i] > limit || (bounds[i] === limit && equal-- <= 0)) continue;
-    if (i === always) seen = true;
-    indices[kept++] = i;
+  let leastDropped = Infinity;
+  let place = -1;
+  for (let i = 0; i < states.count; i++) {
+    const stays = bound[i] < limit || (bound[i] === limit && equal-- > 0);
+    if (!stays && i !== always) {
+      leastDropped = Math.min(leastDropped, bound[i]);
+      continue;
+    }
+    if (i === always) place = kept;
+    states.bytes[kept] = states.bytes[i];
+    states.cost[kept] = states.cost[i];
+    bound[kept] = bound[i];
+    states.parent[kept] = states.parent[i];
+    states.pick[kept] = states.pick[i];
+    kept++;
   }
-  let leastDropped = sorted[count];
-  if (!seen) {
-    leastDropped = Math.min(leastDropped, bounds[indices[count - 1]]);
-    indices[count - 1] = always;
-    indices.sort();
+  states.count = kept;
+  return { leastDropped, always: place };
+}
+
+/** The value at position `rank` in ascending order of the first `count`; reorders them (Hoare's selection). */
+export function valueOfRank(values: Float64Array, count: number, rank: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const [a, b, c] = [values[low], values[middle], values[high]];
+    const pivot = a < b ? (b < c ? b : Math.max(a, c)) : a < c ? a : Math.max(b, c);
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i > j) break;
+      const swapped = values[i];
+      values[i++] = values[j];
+      values[j--] = swapped;
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else return values[rank];
   }
-  return { indices, leastDropped };
+  return values[rank];
 }

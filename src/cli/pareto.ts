@@ -19,7 +19,9 @@ export async function pareto({ model, target, json, threads }: ParetoOptions): P
     const line = new ProgressLine();
     const request = { path: model, target: (target ?? index.format) as FormatName };
     const result = await engine.pareto(request, (p) => line.update(p), token).finally(() => line.clear());
-    if (json) return print([JSON.stringify(result, undefined, 2) + "\n"]);
+    // Which tensor gets what would need the table's order to be read.
+    const uniforms = result.uniforms.map(({ choices: _choices, ...point }) => point);
+    if (json) return print([JSON.stringify({ ...result, uniforms }, undefined, 2) + "\n"]);
     await print([
       "Uniform exports, and the best recipe of at most the same size; squared error over all quantizable weights.\n",
       table([

@@ -76,7 +76,14 @@ export class BudgetSession {
   }
 
   get measuring(): boolean {
-    return this.#running !== undefined && !this.#running.remembered;
+    const running = this.#running;
+    if (running === undefined || running.remembered || running.source.token.isCancellationRequested) return false;
+    return this.#state === "measuring" && !this.#budgets.has(running.target);
+  }
+
+  /** How far the measuring is; undefined before its first report, and where nothing is measured. */
+  get progress(): Progress | undefined {
+    return this.measuring ? this.#progress : undefined;
   }
 
   /** What the panel shows; undefined until the budget was asked for. */

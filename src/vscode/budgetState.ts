@@ -1,11 +1,14 @@
-import type { FormatName } from "../core/model";
+import type { PanelLimit } from "../core/api/panel";
+import { type FormatName, tensorRoles } from "../core/model";
 
-/** What a person decides about one budget: a size, and tensors whose encoding is settled. */
+/** What a person decides about one budget: a size, tensors whose encoding is settled, and bounds on the bits of others. */
 export interface BudgetChoice {
   /** Bytes of all weight files. */
   readonly fileBytes: number;
   /** Encoding by tensor name. */
   readonly locks: ReadonlyMap<string, string>;
+  /** At most one per tensor, and one per role. */
+  readonly limits: readonly PanelLimit[];
 }
 
 /** The present choice with what came before it and what was undone. */
@@ -20,6 +23,7 @@ export interface BudgetHistory {
 export type BudgetStep =
   | { readonly kind: "size"; readonly fileBytes: number; readonly final: boolean }
   | { readonly kind: "lock"; readonly tensors: readonly string[]; readonly encoding?: string }
+  | { readonly kind: "limit"; readonly limit: PanelLimit }
   | { readonly kind: "unlockAll" }
   | { readonly kind: "undo" }
   | { readonly kind: "redo" };
@@ -52,9 +56,23 @@ export function stepHistory(history: BudgetHistory, step: BudgetStep): BudgetHis
       }
       return sameLocks(locks, present.locks) ? history : after(history, { ...present, locks });
     }
+    case "limit": {
+      const limits = withLimit(present.limits, step.limit);
+      return limits === present.limits ? history : after(history, { ...present, limits });
+    }
     case "unlockAll":
-      return present.locks.size === 0 ? history : after(history, { ...present, locks: new Map() });
+      return present.locks.size + present.limits.length === 0 ? history : after(history, { ...present, locks: new Map(), limits: [] });
   }
+}
+
+/** The limits with one set anew, in place of the one before it; the same object when nothing changes. */
+function withLimit(limits: readonly PanelLimit[], next: PanelLimit): readonly PanelLimit[] {
+  const place = limits.findIndex((l) => l.tensor === next.tensor && l.role === next.role);
+  const before = place < 0 ? undefined : limits[place];
+  if (before?.minBits === next.minBits && before?.maxBits === next.maxBits) return limits;
+  const isOne = next.minBits !== undefined || next.maxBits !== undefined;
+  if (place < 0) return [...limits, next];
+  return isOne ? limits.with(place, next) : limits.toSpliced(place, 1);
 }
 
 function after({ past, present }: BudgetHistory, next: BudgetChoice, moving = false): BudgetHistory {
@@ -72,6 +90,7 @@ export interface StoredBudget {
     readonly target: FormatName;
     readonly fileBytes: number;
     readonly locks: readonly (readonly [tensor: string, encoding: string])[];
+    readonly limits: readonly PanelLimit[];
   }[];
 }
 
@@ -88,7 +107,23 @@ export function parseStoredBudget(value: unknown): StoredBudget | undefined {
     const locks = (c.locks as unknown[]).filter(
       (l): l is [string, string] => Array.isArray(l) && l.length === 2 && l.every((x) => typeof x === "string"),
     );
-    return [{ target: c.target, fileBytes: c.fileBytes, locks }];
+    // Earlier versions stored none.
+    const limits = Array.isArray(c.limits) ? (c.limits as unknown[]).flatMap((l) => parseLimit(l) ?? []) : [];
+    return [{ target: c.target, fileBytes: c.fileBytes, locks, limits }];
   });
   return { ...(isFormat(stored.target) ? { target: stored.target } : {}), choices };
+}
+
+/** A limit of one tensor or one role with at least one bound; undefined where it is none. */
+export function parseLimit(value: unknown): PanelLimit | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { tensor, role, minBits, maxBits } = value as Record<string, unknown>;
+  const isBits = (bits: unknown): bits is number | undefined => bits === undefined || (typeof bits === "number" && bits > 0 && bits < Infinity);
+  const known = tensorRoles.find((r) => r === role);
+  if (!isBits(minBits) || !isBits(maxBits) || (typeof tensor === "string") === (known !== undefined) || (role !== undefined && !known)) return undefined;
+  return {
+    ...(typeof tensor === "string" ? { tensor } : { role: known }),
+    ...(minBits !== undefined && { minBits }),
+    ...(maxBits !== undefined && { maxBits }),
+  };
 }

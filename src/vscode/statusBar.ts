@@ -19,11 +19,14 @@ export function statusBar(app: App): vscode.Disposable {
     const facts = app.engine.facts;
     const device =
       facts && `${facts.device.name} · ${count(facts.device.threads, "thread")}${facts.device.simd ? " · SIMD" : ""}`;
-    setContexts(running !== undefined, app.exports.running);
+    const measuring = app.documents.all.find((d) => d.budget.measuring);
+    setContexts({ running: running !== undefined, measuring: measuring !== undefined, exporting: app.exports.running });
     item.backgroundColor = undefined;
     if (exporting) item.text = `$(sync~spin) Exporting ${percent(exporting.progress)} %`;
     else if (running?.status.kind === "running") {
       item.text = `$(sync~spin) ${running.status.progress.tensorsDone}/${running.status.progress.tensorsTotal} tensors`;
+    } else if (measuring) {
+      item.text = `$(sync~spin) Measuring${measuring.budget.progress ? ` ${percent(measuring.budget.progress)} %` : ""}`;
     } else if (stopped) {
       item.text = "$(warning) Bitlens engine stopped";
       item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
@@ -31,6 +34,7 @@ export function statusBar(app: App): vscode.Disposable {
     item.tooltip = [
       exporting && `Exporting ${exporting.name}`,
       running && `Analyzing ${running.name}`,
+      measuring && `Measuring the encodings of ${measuring.name}`,
       stopped,
       device && `Bitlens computes on ${device}`,
       "Click for the log",
@@ -40,16 +44,15 @@ export function statusBar(app: App): vscode.Disposable {
     if (app.documents.all.length || exporting) item.show();
     else item.hide();
   };
-  const setContexts = (running: boolean, exportRunning: boolean): void => {
-    const next = `${running} ${exportRunning}`;
+  const setContexts = (flags: Readonly<Record<"running" | "measuring" | "exporting", boolean>>): void => {
+    const next = JSON.stringify(flags);
     if (next === contexts) return;
     contexts = next;
-    void vscode.commands.executeCommand("setContext", "bitlens.running", running);
-    void vscode.commands.executeCommand("setContext", "bitlens.exporting", exportRunning);
+    for (const [name, on] of Object.entries(flags)) void vscode.commands.executeCommand("setContext", `bitlens.${name}`, on);
   };
   return vscode.Disposable.from(
     item,
-    app.documents.onDidChange(({ event }) => event.kind === "status" && update()),
+    app.documents.onDidChange(({ event }) => (event.kind === "status" || event.kind === "budget") && update()),
     app.documents.onDidActivate(update),
     app.documents.onDidOpen(update),
     app.exports.onDidChange((now) => {

@@ -141,6 +141,8 @@ export interface UniformPoint {
   readonly squaredError: number;
   /** Of the best assignment of at most the same size. */
   readonly bestSquaredError: number;
+  /** By position in the sensitivity table's tensors: position of the candidate that it gives. */
+  readonly choices?: readonly number[];
 }
 
 /** Size against error: the best assignments of all, and the uniform exports beside them. */

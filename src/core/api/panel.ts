@@ -1,5 +1,5 @@
 import type { PlainError } from "../errors";
-import type { FormatName, ModelIndex } from "../model";
+import type { FormatName, ModelIndex, TensorRole } from "../model";
 import type { SensitivityTable } from "../sensitivity";
 import type { TensorReport } from "../series";
 import type { DeviceInfo, EncodingInfo, ExportChoice, Progress, UniformPoint } from "./engine";
@@ -40,8 +40,8 @@ export interface PanelView {
   readonly fit?: boolean;
   /** Bits: the uniform encoding to compare with; the first choice when absent. */
   readonly target?: string;
-  /** Budget: what the size is said in; "bytes" when absent. */
-  readonly unit?: "bytes" | "bits";
+  /** Budget: what the size is said in; "bytes" when absent. "gb" and "gib": what a device's memory of so many 10⁹ or 2³⁰ bytes holds. */
+  readonly unit?: "bytes" | "bits" | "gb" | "gib";
 }
 
 /** Where the bit budget of one target container stands. */
@@ -53,10 +53,24 @@ export interface PanelBudget {
     | { readonly kind: "opening" }
     | { readonly kind: "unmeasured"; readonly error?: PlainError }
     | { readonly kind: "measuring"; readonly progress?: Progress }
-    | { readonly kind: "ready"; readonly table: SensitivityTable; readonly uniforms: readonly UniformPoint[] };
+    | {
+        readonly kind: "ready";
+        readonly table: SensitivityTable;
+        readonly uniforms: readonly UniformPoint[];
+        /** Positions of tensors that must share one encoding, because a runtime runs them as one matrix. */
+        readonly groups: readonly (readonly number[])[];
+      };
 }
 
-/** The best assignment of the size asked for, under the locks. */
+/** Bits per weight, scales included, that a tensor, or every tensor of a role, may have. */
+export interface PanelLimit {
+  readonly tensor?: string;
+  readonly role?: TensorRole;
+  readonly minBits?: number;
+  readonly maxBits?: number;
+}
+
+/** The best assignment of the size asked for, under the locks and limits. */
 export interface PanelPlan {
   readonly target: FormatName;
   /** Size asked for, of all weight files; `byteLength` is the largest reached that is not above, or the smallest possible. */
@@ -66,16 +80,21 @@ export interface PanelPlan {
   readonly squaredError: number;
   readonly lowerBound: number;
   readonly exact: boolean;
-  /** Files of the smallest and of the most exact assignment that the locks allow. */
+  /** Files of the smallest and of the most exact assignment that locks and limits allow. */
   readonly minimum: number;
   readonly maximum: number;
   /** By position in the table's tensors: position of the chosen candidate. */
   readonly choices: readonly number[];
   /** Positions of locked tensors. */
   readonly locked: readonly number[];
+  readonly limits: readonly PanelLimit[];
+  /** The uniform encodings, in the same order, with the locks and limits applied; absent where there are none. */
+  readonly uniforms?: readonly UniformPoint[];
+  /** Why the last step was not taken: one sentence. */
+  readonly refused?: string;
   readonly canUndo: boolean;
   readonly canRedo: boolean;
-  /** Bytes and error of best assignments under the locks, ascending bytes. */
+  /** Bytes and error of best assignments under locks and limits, ascending bytes. */
   readonly curve: readonly (readonly [byteLength: number, squaredError: number])[];
 }
 
@@ -89,6 +108,9 @@ export type BudgetAction =
   | { readonly kind: "size"; readonly fileBytes: number; readonly final: boolean }
   /** Without an encoding: unlock. */
   | { readonly kind: "lock"; readonly tensor: string; readonly encoding?: string }
+  /** Of one tensor or of one role, in place of what was set for it before; without bits: no limit. */
+  | ({ readonly kind: "limit" } & PanelLimit)
+  /** All locks and limits go. */
   | { readonly kind: "unlockAll" }
   | { readonly kind: "undo" }
   | { readonly kind: "redo" }

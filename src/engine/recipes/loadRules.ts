@@ -29,8 +29,17 @@ export const loadRules: readonly LoadRule[] = [
     source: "vllm/model_executor/layers/quantization/compressed_tensors/utils.py, find_matched_target: fused layers need one scheme",
     check: ({ tensors, encodingOf }) => [
       ...fused(tensors, encodingOf, ["q", "k", "v"], "q, k and v"),
-      ...fused(tensors, encodingOf, ["gate", "up"], "gate and up"),
+      ...fused(tensors.filter((t) => t.expert === undefined), encodingOf, ["gate", "up"], "gate and up"),
     ],
+  },
+  {
+    code: "fused-experts",
+    format: "safetensors",
+    severity: "error",
+    runtime: "vLLM",
+    source: "vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors_moe.py, get_moe_method: all MoE projections need one scheme",
+    check: ({ tensors, encodingOf }) =>
+      fused(tensors.filter((t) => t.expert !== undefined), encodingOf, ["gate", "up", "gate_up", "down"], "all experts of a block"),
   },
   {
     code: "group-alignment",
@@ -93,11 +102,10 @@ export const loadRules: readonly LoadRule[] = [
 ];
 
 function fused(tensors: readonly TensorInfo[], encodingOf: Choice["encodingOf"], roles: readonly string[], words: string): string[] {
-  const layers = new Map<string, TensorInfo[]>();
+  const layers = new Map<number, TensorInfo[]>();
   for (const t of tensors) {
     if (!roles.includes(t.role) || t.layer === undefined) continue;
-    const key = `${t.layer}/${t.expert ?? ""}`;
-    layers.set(key, [...(layers.get(key) ?? []), t]);
+    layers.set(t.layer, [...(layers.get(t.layer) ?? []), t]);
   }
   const differing = [...layers.values()].filter((parts) => new Set(parts.map((t) => scheme(encodingOf(t.name)))).size > 1);
   if (!differing.length) return [];

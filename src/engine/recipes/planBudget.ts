@@ -2,7 +2,8 @@ import type { PlanRequest } from "../../core/api/engine";
 import type { Recipe } from "../../core/recipe";
 import type { SensitivityTable } from "../../core/sensitivity";
 import { recipeFromPlan } from "../../budget/compress";
-import { type Constraints, fusedGroups } from "../../budget/items";
+import type { Constraints } from "../../budget/constraints";
+import { fusedGroups } from "../../budget/items";
 import { budgetBytes, budgetItems } from "../../budget/sensitivity";
 import { prepareBudget, type PreparedBudget, type SolvedPlan } from "../../budget/solve";
 

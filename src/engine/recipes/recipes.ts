@@ -78,16 +78,18 @@ function uniformPoints(target: RecipeTarget, table: SensitivityTable): Omit<Unif
     let bytes = table.fixedBytes;
     let squaredError = 0;
     let changed = 0;
-    for (const item of items) {
-      const encoding = chosen.get(item.name);
-      const kept = item.candidates.find((c) => c.encoding === keep)!;
-      const found = encoding === undefined ? undefined : item.candidates.find((c) => c.encoding === encoding);
-      if (encoding !== undefined && !found && !isFloat(encoding)) return [];
-      if (found) changed++;
-      bytes += (found ?? kept).bytes;
-      squaredError += (found ?? kept).error;
+    const choices: number[] = [];
+    for (const { name: tensor, candidates } of items) {
+      const encoding = chosen.get(tensor);
+      const found = encoding === undefined ? -1 : candidates.findIndex((c) => c.encoding === encoding);
+      if (encoding !== undefined && found < 0 && !isFloat(encoding)) return [];
+      if (found >= 0) changed++;
+      const choice = found >= 0 ? found : candidates.findIndex((c) => c.encoding === keep);
+      bytes += candidates[choice].bytes;
+      squaredError += candidates[choice].error;
+      choices.push(choice);
     }
-    return changed ? [{ name, label, byteLength: bytes, squaredError }] : [];
+    return changed ? [{ name, label, byteLength: bytes, squaredError, choices }] : [];
   });
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type BudgetItem, type Constraints, fusedGroups } from "../../../src/budget/items";
+import type { Constraints } from "../../../src/budget/constraints";
+import { type BudgetItem, fusedGroups } from "../../../src/budget/items";
 import { assignmentPlan, prepareBudget, uniformPlan } from "../../../src/budget/solve";
 import { Random } from "../../../src/core/math/prng";
 import { randomItems, transformerItems } from "../../builders/budgetItems";
@@ -221,11 +222,11 @@ describe("bit budget under constraints", () => {
     assert.equal(encodingOf(joined, "blk.0.v.weight"), encodingOf(joined, "blk.1.k.weight"));
   });
 
-  it("experts are fused with their own partner only", () => {
-    const expert = (role: "gate" | "up", n: number) => ({ name: `${role}${n}`, role, layer: 0, expert: n });
-    assert.deepEqual(fusedGroups([expert("gate", 0), expert("gate", 1), expert("up", 0), expert("up", 1)]), [
-      ["gate0", "up0"],
-      ["gate1", "up1"],
+  it("all matrices of all experts of a layer are one, those beside them are not", () => {
+    const expert = (role: "gate" | "down", layer: number, n?: number) => ({ name: `${layer}.${role}${n ?? ""}`, role, layer, expert: n });
+    assert.deepEqual(fusedGroups([expert("gate", 0, 0), expert("down", 0, 1), expert("gate", 1, 0), expert("down", 1, 0), expert("gate", 0)]), [
+      ["0.gate0", "0.down1"],
+      ["1.gate0", "1.down0"],
     ]);
   });
 
@@ -243,6 +244,34 @@ describe("bit budget under constraints", () => {
       const best = bruteForce(few, budget, ([q, k, v, o, gate]) => q === k && k === v && o === "e2" && gate !== "e0");
       assert.ok(close(prepared.solve(budget).error, best));
     }
+  });
+
+  it("after any locks and limits it is as if prepared anew", () => {
+    const random = new Random(34);
+    const many = transformerItems(6, 7);
+    const agree = fusedGroups(many).slice(0, 5);
+    let prepared = prepareBudget(many, { agree });
+    let refused = 0;
+    for (let t = 0; t < 60; t++) {
+      const pick = () => many[random.integer(many.length)];
+      const constraints: Constraints = {
+        locks: Array.from({ length: random.integer(4) }, () => ({ match: pick().name, encoding: `e${random.integer(7)}` })),
+        limits: Array.from({ length: random.integer(3) }, () => ({ role: pick().role, minBits: random.integer(5), maxBits: 5 + random.integer(6) })),
+      };
+      let anew;
+      try {
+        anew = prepareBudget(many, { ...constraints, agree });
+      } catch (error) {
+        refused++;
+        assert.throws(() => prepared.restricted(constraints), { message: (error as Error).message });
+        continue;
+      }
+      prepared = prepared.restricted(constraints);
+      assert.deepEqual(prepared.paretoCurve(), anew.paretoCurve());
+      const budget = anew.minimum + random.integer(Math.max(1, anew.maximum - anew.minimum));
+      assert.deepEqual(prepared.solve(budget), anew.solve(budget));
+    }
+    assert.ok(refused > 0 && refused < 50, String(refused));
   });
 
   const impossible: [string, Constraints, RegExp][] = [
@@ -269,7 +298,22 @@ describe("bit budget under constraints", () => {
     [
       "limits that leave nothing",
       { limits: [{ match: "blk.0.q.weight", minBits: 3, maxBits: 4 }] },
-      /leave nothing for blk\.0\.q\.weight: its encodings take 1\.13 to 8\.50/,
+      /leave nothing for blk\.0\.q\.weight: of 3 to 4 bits .*, the nearest are 2\.97 and 4\.81; widen/,
+    ],
+    [
+      "a limit above the largest",
+      { limits: [{ role: "q", minBits: 9 }] },
+      /leave nothing for blk\.0\.q\.weight: of at least 9 bits .*, the largest possible is 8\.50;/,
+    ],
+    [
+      "a limit below the smallest",
+      { limits: [{ match: "blk.1.*", maxBits: 1 }] },
+      /leave nothing for blk\.1\.q\.weight: of at most 1 bits .*, the smallest possible is 1\.13;/,
+    ],
+    [
+      "limits that cross",
+      { limits: [{ role: "q", minBits: 5 }, { match: "*.q.*", maxBits: 4 }] },
+      /of 5 to 4 bits .*, the least is above the most;/,
     ],
     [
       "locks against agreement",
@@ -280,7 +324,7 @@ describe("bit budget under constraints", () => {
         ],
         agree: [["blk.0.q.weight", "blk.0.k.weight"]],
       },
-      /blk\.0\.q\.weight, blk\.0\.k\.weight must share one encoding/,
+      /blk\.0\.q\.weight \(e1\), blk\.0\.k\.weight \(e2\) must share one encoding/,
     ],
     [
       "a pattern that is not one",
