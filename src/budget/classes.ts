@@ -1,7 +1,7 @@
 /** Tensors that agree (or one alone), and the options that the constraints leave them. */
 import { EngineError } from "../core/errors";
 import type { Allowances } from "./constraints";
-import { bitsOf, type BudgetItem } from "./items";
+import { bitsOf, type BudgetItem, type Candidate } from "./items";
 
 export interface ChoiceClass {
   /** Positions of the items, ascending. */
@@ -58,8 +58,17 @@ interface Option {
 const alone = ({ candidates }: BudgetItem, picks: readonly number[]): Option[] =>
   picks.map((pick) => ({ bytes: candidates[pick].bytes, error: candidates[pick].error, picks: [pick] }));
 
+/** Do the item's lock, or else its limits, let it have the candidate? */
+export function isAllowed(item: BudgetItem, candidate: Candidate, position: number, { locks, minBits, maxBits }: Allowances): boolean {
+  const lock = locks[position];
+  if (lock !== undefined) return candidate.encoding === lock;
+  const bits = bitsOf(item, candidate);
+  return bits >= minBits[position] - 1e-9 && bits <= maxBits[position] + 1e-9;
+}
+
 /** Positions of the candidates that lock or limits leave. */
-function allowedCandidates(item: BudgetItem, position: number, { locks, minBits, maxBits }: Allowances): number[] {
+function allowedCandidates(item: BudgetItem, position: number, allowed: Allowances): number[] {
+  const { locks, minBits, maxBits } = allowed;
   const lock = locks[position];
   if (lock !== undefined) {
     const found = item.candidates.findIndex((c) => c.encoding === lock);
@@ -67,13 +76,8 @@ function allowedCandidates(item: BudgetItem, position: number, { locks, minBits,
     const names = item.candidates.map((c) => c.encoding).join(", ");
     throw new EngineError("bad-request", `${item.name} cannot be locked to ${lock}; it can be ${names}.`, { tensor: item.name });
   }
-  const low = minBits[position] - 1e-9;
-  const high = maxBits[position] + 1e-9;
   const left: number[] = [];
-  for (let i = 0; i < item.candidates.length; i++) {
-    const bits = bitsOf(item, item.candidates[i]);
-    if (bits >= low && bits <= high) left.push(i);
-  }
+  for (let i = 0; i < item.candidates.length; i++) if (isAllowed(item, item.candidates[i], position, allowed)) left.push(i);
   if (left.length === 0) throw nothingWithin(item, minBits[position], maxBits[position]);
   return left;
 }

@@ -4,7 +4,7 @@
  * relaxation's optimum is a lower bound. What is left between it and a whole solution is closed by `closeGap`.
  */
 import { EngineError } from "../core/errors";
-import { type ChoiceClass, choiceClass, classMembers } from "./classes";
+import { type ChoiceClass, choiceClass, classMembers, isAllowed } from "./classes";
 import { type Allowances, allowances, type Constraints, type Restrictions, sameAllowance } from "./constraints";
 import { closeGap, type FlatOptions } from "./core";
 import { type Edges, noEdges, replaceEdges } from "./edges";
@@ -55,6 +55,11 @@ export interface PreparedBudget {
   solve(budget: number, options?: SolveOptions): SolvedPlan;
   /** Bytes and least error at every vertex of the relaxation, ascending; optimal assignments all of them. */
   paretoCurve(): { readonly bytes: Float64Array; readonly error: Float64Array };
+  /**
+   * The assignment nearest to one (positions of candidates, in the items' order) that keeps locks and limits: where they do not
+   * allow it, the smallest option of at least as many bytes, else the largest.
+   */
+  nearest(picks: readonly number[]): Plan;
   /** The same tensors under other locks and limits: what they do not touch is not computed again. Throws as `prepareBudget`. */
   restricted(restrictions: Restrictions): PreparedBudget;
 }
@@ -95,15 +100,15 @@ function prepared(fixed: Fixed, { allowed, classes, edges }: Restricted): Prepar
   const maximum = minimum + (edges.bytes.at(-1) ?? 0);
   const worst = classes.reduce((sum, c) => sum + c.error[0], 0);
 
-  const planOf = (chosen: Int32Array): Plan & { picks: readonly number[] } => {
-    const picks = new Array<number>(items.length).fill(0);
-    classes.forEach(({ members, picks: of }, c) => {
-      const option = chosen[c] - options.start[c];
-      members.forEach((m, k) => (picks[m] = of[option * members.length + k]));
+  const planOf = (optionOf: (c: ChoiceClass, index: number) => number | undefined, otherwise: readonly number[] = []): Plan & { picks: number[] } => {
+    const picks = [...otherwise];
+    classes.forEach((c, i) => {
+      const option = optionOf(c, i);
+      if (option !== undefined) c.members.forEach((m, k) => (picks[m] = c.picks[option * c.members.length + k]));
     });
     let [bytes, error] = [0, 0];
-    const choices = picks.map((pick, i) => {
-      const choice = fixed.choices[i][pick];
+    const choices = fixed.choices.map((of, i) => {
+      const choice = of[picks[i]];
       bytes += choice.bytes;
       error += choice.error;
       return choice;
@@ -133,13 +138,13 @@ function prepared(fixed: Fixed, { allowed, classes, edges }: Restricted): Prepar
       for (let i = 0; i < taken; i++) level[edges.owner[i]]++;
       const vertex = Int32Array.from(classes, (c, i) => options.start[i] + c.hull[level[i]]);
       if (taken === edges.bytes.length) {
-        const plan = planOf(vertex);
+        const plan = planOf((_, i) => vertex[i] - options.start[i]);
         return { ...plan, budget, lowerBound: plan.error, exact: true };
       }
       const slack = budget - minimum - (taken ? edges.bytes[taken - 1] : 0);
       const slope = edges.slope[taken];
       const found = closeGap({ options, vertex, slack, slope, effort });
-      const plan = planOf(found.chosen);
+      const plan = planOf((_, i) => found.chosen[i] - options.start[i]);
       const vertexError = vertex.reduce((sum, option) => sum + options.error[option], 0);
       const lowerBound = Math.min(plan.error, vertexError - slope * slack + found.lowerBound);
       return { ...plan, budget, lowerBound: found.exact ? plan.error : Math.max(0, lowerBound), exact: found.exact };
@@ -154,6 +159,15 @@ function prepared(fixed: Fixed, { allowed, classes, edges }: Restricted): Prepar
         error[i + 1] = Math.max(0, worst - edges.saved[i]);
       }
       return { bytes, error };
+    },
+    nearest(wanted) {
+      const { bytes, error, choices } = planOf((c) => {
+        if (c.members.every((m) => isAllowed(items[m], items[m].candidates[wanted[m]], m, allowed))) return undefined;
+        const least = c.members.reduce((sum, m) => sum + items[m].candidates[wanted[m]].bytes, 0);
+        const option = c.bytes.findIndex((b) => b >= least);
+        return option < 0 ? c.bytes.length - 1 : option;
+      }, wanted);
+      return { bytes, error, choices };
     },
     restricted(restrictions) {
       const next = allowances(items, fixed.positions, restrictions);

@@ -9,8 +9,9 @@ import type { SensitivityTable } from "../core/sensitivity";
 import { recipeFromPlan } from "../budget/compress";
 import { fusedGroups, type BudgetItem } from "../budget/items";
 import { budgetItems } from "../budget/sensitivity";
-import { prepareBudget, type PreparedBudget, type SolvedPlan } from "../budget/solve";
-import { startHistory, stepHistory, type BudgetHistory, type BudgetStep, type StoredBudget } from "./budgetState";
+import { prepareBudget, type PreparedBudget } from "../budget/solve";
+import { panelPlan, solverFor, type Solver } from "./budgetPlan";
+import { startHistory, stepHistory, type BudgetChoice, type BudgetHistory, type BudgetStep, type StoredBudget } from "./budgetState";
 
 /** What the session needs of its document. */
 export interface BudgetOwner {
@@ -27,22 +28,15 @@ interface Budget {
   readonly table: SensitivityTable;
   readonly uniforms: readonly UniformPoint[];
   readonly items: readonly BudgetItem[];
+  /** Names of tensors that must share one encoding. */
   readonly groups: readonly (readonly string[])[];
   history: BudgetHistory;
-  /** The solver under the locks that it was made for. */
-  solver: { readonly locks: ReadonlyMap<string, string>; readonly prepared: PreparedBudget; readonly curve: PanelPlan["curve"] };
+  solver: Solver;
   plan: PanelPlan;
 }
 
-/** Points of the curve that a panel can tell apart. */
-const curvePoints = 400;
 /** Size to begin with: about four bits is what most people want. */
 const firstBits = 4.5;
-
-/** States to visit while a slider moves: nearly always as good, and never a frame late. Let go, the usual effort is spent. */
-const movingEffort = 30_000;
-
-type Solving = Omit<Budget, "plan">;
 
 /**
  * The bit budget of one document: which encodings its tensors should have. Keeps the measured errors and the solver, so that
@@ -92,7 +86,7 @@ export class BudgetSession {
     if (!this.#opened || !target) return undefined;
     const head = { target, targets: this.#owner.facts()!.targets };
     const budget = this.#budgets.get(target);
-    if (budget) return { ...head, state: { kind: "ready", table: budget.table, uniforms: budget.uniforms } };
+    if (budget) return { ...head, state: { kind: "ready", ...shown(budget) } };
     if (this.#state === "measuring") return { ...head, state: { kind: "measuring", progress: this.#progress } };
     if (this.#state === "unmeasured") return { ...head, state: { kind: "unmeasured", error: this.#error } };
     return { ...head, state: { kind: "opening" } };
@@ -171,9 +165,16 @@ export class BudgetSession {
         const { tensor, encoding } = action;
         if (!budget) return;
         const group = budget.groups.find((g) => g.includes(tensor)) ?? [tensor];
-        const can = (name: string) => budget.items.find((t) => t.name === name)?.candidates.some((c) => c.encoding === encoding);
-        if (encoding !== undefined && !group.every(can)) return;
+        const cannot = group.find((name) => !budget.items.find((t) => t.name === name)?.candidates.some((c) => c.encoding === encoding));
+        if (encoding !== undefined && cannot !== undefined) {
+          const shared = group.length > 1 ? `, and ${group.join(", ")} must share one encoding` : "";
+          return this.#refuse(`${cannot} cannot be stored as ${encoding}${shared}; choose another one.`);
+        }
         return this.#step({ kind: "lock", tensors: group, encoding });
+      }
+      case "limit": {
+        const { kind, ...limit } = action;
+        return this.#step({ kind, limit });
       }
       case "save":
       case "export":
@@ -246,65 +247,51 @@ export class BudgetSession {
   #start(table: SensitivityTable, uniforms: readonly UniformPoint[]): Budget {
     const items = budgetItems(table);
     const groups = table.target === "safetensors" ? fusedGroups(table.tensors) : [];
+    const free = prepareBudget(items, { agree: groups });
     const stored = this.#stored.choices.find((c) => c.target === table.target);
-    const known = new Map(items.map((item) => [item.name, item]));
-    const locks = new Map(
-      (stored?.locks ?? []).filter(([name, encoding]) => known.get(name)?.candidates.some((c) => c.encoding === encoding)),
-    );
-    const fileBytes = stored?.fileBytes ?? (firstBits * this.#parameterCount) / 8;
-    const solving = { table, uniforms, items, groups };
+    const present = stored ? known(stored, items) : this.#firstChoice(table, free);
+    const parts = { table, uniforms, items, groups };
     try {
-      return this.#started(solving, { fileBytes, locks });
+      return this.#started(parts, free, present);
     } catch {
-      // Locks of an earlier file that contradict each other now.
-      return this.#started(solving, { fileBytes, locks: new Map() });
+      // Decisions about an earlier file that contradict each other now.
+      return this.#started(parts, free, { ...present, locks: new Map(), limits: [] });
     }
   }
 
-  #started(parts: Pick<Budget, "table" | "uniforms" | "items" | "groups">, present: BudgetHistory["present"]): Budget {
-    const solver = makeSolver(parts, present.locks);
-    const { minimum, maximum } = solver.prepared;
-    const { fixedBytes } = parts.table;
-    const fileBytes = Math.round(Math.min(Math.max(present.fileBytes, fixedBytes + minimum), fixedBytes + maximum));
-    const solving = { ...parts, history: startHistory({ ...present, fileBytes }), solver };
-    return { ...solving, plan: this.#solve(solving) };
+  #firstChoice({ fixedBytes }: SensitivityTable, { minimum, maximum }: PreparedBudget): BudgetChoice {
+    const wanted = (firstBits * this.#parameterCount) / 8;
+    return { fileBytes: Math.round(Math.min(Math.max(wanted, fixedBytes + minimum), fixedBytes + maximum)), locks: new Map(), limits: [] };
+  }
+
+  #started(parts: Pick<Budget, "table" | "uniforms" | "items" | "groups">, free: PreparedBudget, present: BudgetChoice): Budget {
+    const solving = { ...parts, history: startHistory(present), solver: solverFor(free, present, parts) };
+    return { ...solving, plan: panelPlan(solving, this.#parameterCount) };
   }
 
   #step(step: BudgetStep): void {
     const budget = this.#current;
     if (!budget) return;
     const history = stepHistory(budget.history, step);
-    if (history === budget.history) return;
-    const { locks } = history.present;
-    budget.solver = sameMap(locks, budget.solver.locks) ? budget.solver : makeSolver(budget, locks);
+    if (history === budget.history && budget.plan.refused === undefined) return;
+    const { present } = history;
+    const { of } = budget.solver;
+    try {
+      if (!sameMap(present.locks, of.locks) || present.limits !== of.limits) budget.solver = solverFor(budget.solver.prepared, present, budget);
+    } catch (error) {
+      return this.#refuse(toEngineError(error).message);
+    }
     budget.history = history;
-    budget.plan = this.#solve(budget);
+    budget.plan = panelPlan(budget, this.#parameterCount);
     this.#owner.changed("plan");
     if (!history.moving) this.#keep();
   }
 
-  #solve({ table, history, solver: { prepared, curve } }: Solving): PanelPlan {
-    const { fileBytes, locks } = history.present;
-    const { minimum, maximum } = prepared;
-    const asked = Math.floor(fileBytes - table.fixedBytes);
-    const solved = prepared.solve(Math.min(maximum, Math.max(minimum, asked)), history.moving ? { effort: movingEffort } : {});
-    const byteLength = table.fixedBytes + solved.bytes;
-    return {
-      target: table.target,
-      fileBytes,
-      byteLength,
-      bitsPerWeight: (8 * byteLength) / this.#parameterCount,
-      squaredError: solved.error,
-      lowerBound: solved.lowerBound,
-      exact: solved.exact,
-      minimum: table.fixedBytes + minimum,
-      maximum: table.fixedBytes + maximum,
-      choices: chosen(table, solved),
-      locked: table.tensors.flatMap(({ name }, i) => (locks.has(name) ? [i] : [])),
-      canUndo: history.past.length > 0,
-      canRedo: history.future.length > 0,
-      curve,
-    };
+  /** The plan stays, and says why. */
+  #refuse(refused: string): void {
+    const budget = this.#current!;
+    budget.plan = { ...budget.plan, refused };
+    this.#owner.changed("plan");
   }
 
   get #parameterCount(): number {
@@ -314,27 +301,28 @@ export class BudgetSession {
   #keep(): void {
     const present = new Map(this.#stored.choices.map((c) => [c.target, c]));
     for (const [target, { history }] of this.#budgets) {
-      present.set(target, { target, fileBytes: history.present.fileBytes, locks: [...history.present.locks] });
+      present.set(target, { target, fileBytes: history.present.fileBytes, locks: [...history.present.locks], limits: history.present.limits });
     }
     this.#stored = { ...(this.target ? { target: this.target } : {}), choices: [...present.values()] };
     this.#owner.keep(this.#stored);
   }
 }
 
-function makeSolver({ table, items, groups }: Pick<Budget, "table" | "items" | "groups">, locks: ReadonlyMap<string, string>): Budget["solver"] {
-  const prepared = prepareBudget(items, { locks: [...locks].map(([name, encoding]) => ({ match: literal(name), encoding })), agree: groups });
-  const { bytes, error } = prepared.paretoCurve();
-  const points = bytes.length <= curvePoints ? bytes.length : curvePoints;
-  const at = (i: number) => (points === 1 ? 0 : Math.round((i * (bytes.length - 1)) / (points - 1)));
-  const curve = Array.from({ length: points }, (_, i) => [table.fixedBytes + bytes[at(i)], error[at(i)]] as const);
-  return { locks, prepared, curve };
+/** What was stored, as far as there still are such tensors, encodings and roles. */
+function known(stored: StoredBudget["choices"][number], items: readonly BudgetItem[]): BudgetChoice {
+  const byName = new Map(items.map((item) => [item.name, item]));
+  return {
+    fileBytes: stored.fileBytes,
+    locks: new Map(stored.locks.filter(([name, encoding]) => byName.get(name)?.candidates.some((c) => c.encoding === encoding))),
+    limits: stored.limits.filter(({ tensor, role }) => (tensor === undefined ? items.some((item) => item.role === role) : byName.has(tensor))),
+  };
 }
 
-/** The one name that would mean all of them. */
-const literal = (name: string) => (name === "*" ? "[*]" : name);
+function shown({ table, uniforms, groups }: Budget): Omit<Extract<PanelBudget["state"], { kind: "ready" }>, "kind"> {
+  const place = new Map(table.tensors.map(({ name }, i) => [name, i]));
+  // Which tensor gets what is for the solver alone.
+  return { table, uniforms: uniforms.map(({ choices: _choices, ...point }) => point), groups: groups.map((g) => g.map((name) => place.get(name)!)) };
+}
 
 const sameMap = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>) =>
   a === b || (a.size === b.size && [...a].every(([k, v]) => b.get(k) === v));
-
-const chosen = ({ tensors }: SensitivityTable, { choices }: SolvedPlan): number[] =>
-  tensors.map(({ candidates }, i) => candidates.findIndex((c) => c.encoding === choices[i].encoding));

@@ -1,5 +1,6 @@
 import type { BudgetAction, FromPanel, PanelView } from "../core/api/panel";
 import type { FormatName } from "../core/model";
+import { parseLimit } from "./budgetState";
 
 /** Largest picture or table that the panel may hand over. A canvas of 8,000 × 8,000 pixels as PNG stays far below. */
 const maximumSaveBytes = 128 * 2 ** 20;
@@ -10,6 +11,7 @@ const maximumNameLength = 2 ** 16;
 
 const commands = ["analyse", "cancel", "export", "restartEngine", "showLog", "reload"] as const;
 const tabs = ["map", "spectrum", "bits", "budget"] as const;
+const units = ["bytes", "bits", "gb", "gib"] as const;
 const formats: readonly FormatName[] = ["safetensors", "gguf", "onnx"];
 const plainActions = ["open", "measure", "cancel", "unlockAll", "undo", "redo", "save", "export"] as const;
 
@@ -69,6 +71,11 @@ function parseBudgetAction(value: unknown): BudgetAction | undefined {
     case "lock":
       if (!isName(value.tensor) || (value.encoding !== undefined && !isName(value.encoding))) return undefined;
       return { kind: "lock", tensor: value.tensor, ...(value.encoding === undefined ? {} : { encoding: value.encoding }) };
+    case "limit": {
+      const { kind: _kind, ...limit } = value;
+      const parsed = isName(limit.tensor ?? "") ? parseLimit(limit) : undefined;
+      return parsed && { kind: "limit", ...parsed };
+    }
     default: {
       const kind = plainActions.find((k) => k === value.kind);
       return kind && { kind };
@@ -82,6 +89,7 @@ export function parseView(value: unknown): PanelView | undefined {
   const tab = tabs.find((t) => t === value.tab);
   if (!tab || !isName(value.measure) || !isName(value.encoding) || !isName(value.sort)) return undefined;
   const { zoom } = value;
+  const unit = units.find((u) => u === value.unit);
   return {
     tab,
     measure: value.measure,
@@ -97,7 +105,7 @@ export function parseView(value: unknown): PanelView | undefined {
     ...(value.order === "index" || value.order === "sorted" ? { order: value.order } : {}),
     ...(typeof value.fit === "boolean" ? { fit: value.fit } : {}),
     ...(isName(value.target) ? { target: value.target } : {}),
-    ...(value.unit === "bytes" || value.unit === "bits" ? { unit: value.unit } : {}),
+    ...(unit ? { unit } : {}),
   };
 }
 

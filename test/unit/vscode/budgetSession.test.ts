@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Engine } from "../../../src/core/api/engine";
+import type { Engine, UniformPoint } from "../../../src/core/api/engine";
 import type { BudgetAction } from "../../../src/core/api/panel";
 import { cancelled, EngineError } from "../../../src/core/errors";
 import type { FormatName } from "../../../src/core/model";
@@ -22,9 +22,10 @@ interface Options {
   readonly targets?: readonly FormatName[];
   readonly sensitivity?: Engine["sensitivity"];
   readonly table?: (target: FormatName) => SensitivityTable;
+  readonly uniforms?: readonly UniformPoint[];
 }
 
-function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivityTable(tensors, t), sensitivity }: Options = {}) {
+function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivityTable(tensors, t), sensitivity, uniforms = [] }: Options = {}) {
   const events: string[] = [];
   const kept: StoredBudget[] = [];
   const asked: string[] = [];
@@ -38,7 +39,7 @@ function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivit
           if (request.rememberedOnly && !remembered) throw new EngineError("not-found", "no");
           return table(request.target);
         }),
-      pareto: async ({ target }) => ({ target, curve: [], uniforms: [] }),
+      pareto: async ({ target }) => ({ target, curve: [], uniforms }),
     }),
     facts: () => ({ parameterCount: elements, targets }),
     changed: (what) => events.push(what === "plan" ? "plan" : `budget ${session.view?.state.kind}`),
@@ -68,6 +69,7 @@ describe("the budget of a document", () => {
     await act({ kind: "open" });
     assert.deepEqual(asked, ["gguf remembered"]);
     await act({ kind: "measure" });
+    assert.equal(session.measuring, false, "what is measured is no longer being measured");
     assert.deepEqual(asked, ["gguf remembered", "gguf"]);
     assert.ok(events.includes("budget measuring"));
     assert.equal(session.view!.state.kind, "ready");
@@ -93,6 +95,7 @@ describe("the budget of a document", () => {
     await waiting;
     assert.equal(session.measuring, true);
     await act({ kind: "cancel" });
+    assert.equal(session.measuring, false, "a cancelled run counts no longer");
     await measuring;
     assert.deepEqual(session.view!.state, { kind: "unmeasured", error: undefined });
     assert.equal(session.measuring, false);
@@ -142,11 +145,64 @@ describe("the budget of a document", () => {
     const { session, act, encodings } = make({ targets: ["safetensors"] });
     await act({ kind: "open" }, { kind: "lock", tensor: "blk.0.k", encoding: "b2" });
     assert.deepEqual(session.plan!.locked, []);
+    assert.match(session.plan!.refused!, /^blk\.0\.v cannot be stored as b2, and blk\.0\.q, blk\.0\.k, blk\.0\.v must share one/);
     await act({ kind: "lock", tensor: "blk.0.k", encoding: "b4" });
     assert.deepEqual(session.plan!.locked, [0, 1, 2]);
+    assert.equal(session.plan!.refused, undefined);
+    const { state } = session.view!;
+    assert.deepEqual(state.kind === "ready" && state.groups, [[0, 1, 2]]);
     assert.deepEqual(encodings().slice(0, 3), ["b4", "b4", "b4"]);
     await act({ kind: "lock", tensor: "blk.0.v" });
     assert.deepEqual(session.plan!.locked, []);
+  });
+
+  const bits = (session: BudgetSession, i: number) => (8 * tensors[i].candidates[session.plan!.choices[i]].bytes) / tensors[i].elementCount;
+
+  it("limits of a role and of a tensor hold at any size, undo takes them back, and the recipe is their outcome", async () => {
+    const { session, act, encodings } = make();
+    await act({ kind: "open" }, { kind: "limit", role: "q", minBits: 4 }, { kind: "limit", tensor: "blk.0.down", maxBits: 4 });
+    for (const fileBytes of [session.plan!.minimum, session.plan!.maximum]) {
+      await act({ kind: "size", fileBytes, final: true });
+      assert.ok(bits(session, 0) >= 4 && bits(session, 3) <= 4);
+    }
+    assert.equal(encodings()[3], "b4");
+    const { assignments } = applyRecipe(
+      session.recipe(),
+      tensors.map(({ name, candidates }) => ({ name, candidates: candidates.map((c) => c.encoding) })),
+    );
+    assert.equal(assignments[3].encoding, "b4");
+    await act({ kind: "undo" }, { kind: "undo" }, { kind: "undo" });
+    assert.deepEqual(session.plan!.limits, [{ role: "q", minBits: 4 }]);
+    await act({ kind: "undo" });
+    assert.deepEqual(session.plan!.limits, []);
+  });
+
+  it("limits that leave nothing change nothing, and say how far one can go", async () => {
+    const { session, act } = make();
+    await act({ kind: "open" }, { kind: "limit", role: "q", minBits: 17 });
+    assert.match(session.plan!.refused!, /of at least 17 bits .* the largest possible is 16\.00/);
+    assert.deepEqual([session.plan!.limits, session.plan!.canUndo], [[], false]);
+    await act({ kind: "limit", role: "q", maxBits: 1 });
+    assert.match(session.plan!.refused!, /the smallest possible is 2\.00/);
+    await act({ kind: "size", fileBytes: 2000, final: true });
+    assert.equal(session.plan!.refused, undefined);
+  });
+
+  it("uniform encodings stand beside the plan under its own locks and limits", async () => {
+    const choices = [1, 1, 0, 1]; // b4 everywhere
+    const uniforms = [{ name: "b4", label: "B4", byteLength: 100 + 2000, squaredError: 1, bestSquaredError: 1, choices }];
+    const { session, act } = make({ uniforms });
+    await act({ kind: "open" });
+    assert.equal(session.plan!.uniforms, undefined);
+    await act({ kind: "lock", tensor: "blk.0.k", encoding: "b2" }, { kind: "limit", role: "down", minBits: 5 });
+    const [point] = session.plan!.uniforms!;
+    assert.equal(point.byteLength, 100 + 500 + 250 + 500 + 1000);
+    await act({ kind: "size", fileBytes: point.byteLength, final: true });
+    assert.ok(session.plan!.squaredError <= point.bestSquaredError && point.bestSquaredError <= point.squaredError);
+    await act({ kind: "unlockAll" });
+    assert.equal(session.plan!.uniforms, undefined);
+    const { state } = session.view!;
+    assert.ok(state.kind === "ready" && !("choices" in state.uniforms[0]));
   });
 
   it("the recipe gives exactly the plan", async () => {
@@ -180,11 +236,13 @@ describe("the budget of a document", () => {
     const stored = JSON.parse(JSON.stringify(first.kept.at(-1))) as StoredBudget;
     const gguf = stored.choices.find((c) => c.target === "gguf")!;
     const locks = [...gguf.locks, ["gone", "b4"], ["blk.0.v", "b2"]] as [string, string][];
+    const limits = [{ role: "q", maxBits: 4 }, { role: "head", minBits: 4 }, { tensor: "gone", minBits: 4 }] as const;
     const second = make({ targets: ["safetensors", "gguf"] });
-    second.session.restore({ ...stored, choices: [{ ...gguf, locks }] });
+    second.session.restore({ ...stored, choices: [{ ...gguf, locks, limits }] });
     await second.act({ kind: "open" });
     assert.equal(second.session.target, "gguf");
     assert.deepEqual(second.session.plan!.locked, [3]);
+    assert.deepEqual(second.session.plan!.limits, [limits[0]]);
     assert.equal(second.session.plan!.fileBytes, 2500);
   });
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { parseStoredBudget, startHistory, stepHistory, type BudgetHistory, type BudgetStep } from "../../../src/vscode/budgetState";
+import type { PanelLimit } from "../../../src/core/api/panel";
+import { parseLimit, parseStoredBudget, startHistory, stepHistory, type BudgetHistory, type BudgetStep } from "../../../src/vscode/budgetState";
 
-const start = startHistory({ fileBytes: 100, locks: new Map() });
+const start = startHistory({ fileBytes: 100, locks: new Map(), limits: [] });
 const run = (...steps: BudgetStep[]): BudgetHistory => steps.reduce(stepHistory, start);
 const size = (fileBytes: number, final = true): BudgetStep => ({ kind: "size", fileBytes, final });
 const lock = (tensors: string[], encoding?: string): BudgetStep => ({ kind: "lock", tensors, encoding });
+const limit = (of: PanelLimit): BudgetStep => ({ kind: "limit", limit: of });
 const undo: BudgetStep = { kind: "undo" };
 const redo: BudgetStep = { kind: "redo" };
 
@@ -31,19 +33,38 @@ describe("decisions about a budget", () => {
     });
   }
 
+  const limited: [string, BudgetStep[], readonly PanelLimit[], number][] = [
+    ["a limit takes the place of the one before it", [limit({ role: "q", minBits: 4 }), limit({ role: "q", maxBits: 6 })], [{ role: "q", maxBits: 6 }], 2],
+    ["role and tensor of one name are two", [limit({ role: "q", minBits: 4 }), limit({ tensor: "q", minBits: 3 })], [{ role: "q", minBits: 4 }, { tensor: "q", minBits: 3 }], 2],
+    ["without bits it goes", [limit({ role: "q", minBits: 4 }), limit({ role: "q" })], [], 2],
+    ["one that was not there is no step", [limit({ role: "q" })], [], 0],
+    ["the same again is no step", [limit({ role: "q", minBits: 4 }), limit({ role: "q", minBits: 4 })], [{ role: "q", minBits: 4 }], 1],
+    ["undo brings the old one back", [limit({ role: "q", minBits: 4 }), limit({ role: "q" }), undo], [{ role: "q", minBits: 4 }], 1],
+    ["locks and limits go in one step", [limit({ role: "q", minBits: 4 }), lock(["a"], "q"), { kind: "unlockAll" }], [], 3],
+  ];
+  for (const [danger, steps, limits, past] of limited) {
+    it(`limits: ${danger}`, () => {
+      const { present, past: before } = run(...steps);
+      assert.deepEqual(present.limits, limits);
+      assert.equal(before.length, past);
+    });
+  }
+
   it("does not grow without end", () => {
     assert.ok(run(...Array.from({ length: 1000 }, (_, i) => size(i + 1))).past.length <= 200);
   });
 });
 
 describe("a stored budget", () => {
-  const good = { target: "gguf", choices: [{ target: "gguf", fileBytes: 7, locks: [["a", "q"]] }] };
+  const good = { target: "gguf", choices: [{ target: "gguf", fileBytes: 7, locks: [["a", "q"]], limits: [{ role: "q", minBits: 4 }] }] };
   const rows: [unknown, unknown][] = [
     [good, good],
     [{ choices: [] }, { choices: [] }],
     [{ ...good, target: "zip" }, { choices: good.choices }],
     [{ choices: [{ target: "gguf", fileBytes: -1, locks: [] }, null, 3] }, { choices: [] }],
-    [{ choices: [{ target: "gguf", fileBytes: 7, locks: [["a"], ["a", 1], 2, ["a", "q"]] }] }, { choices: good.choices }],
+    [{ choices: [{ ...good.choices[0], locks: [["a"], ["a", 1], 2, ["a", "q"]] }] }, { choices: good.choices }],
+    [{ choices: [{ ...good.choices[0], limits: undefined }] }, { choices: [{ ...good.choices[0], limits: [] }] }],
+    [{ choices: [{ ...good.choices[0], limits: [3, { role: "x" }, { minBits: 4 }, ...good.choices[0].limits] }] }, { choices: good.choices }],
     [undefined, undefined],
     ["x", undefined],
     [null, undefined],
@@ -52,4 +73,20 @@ describe("a stored budget", () => {
   for (const [given, expected] of rows) {
     it(`${JSON.stringify(given)} is taken as far as it is one`, () => assert.deepEqual(parseStoredBudget(given), expected));
   }
+});
+
+describe("a limit from outside", () => {
+  const rows: [unknown, unknown][] = [
+    [{ role: "q", minBits: 4, maxBits: 6, more: 1 }, { role: "q", minBits: 4, maxBits: 6 }],
+    [{ tensor: "a" }, { tensor: "a" }],
+    [{ tensor: "a", role: "q", minBits: 4 }, undefined],
+    [{ minBits: 4 }, undefined],
+    [{ role: "nothing", minBits: 4 }, undefined],
+    [{ tensor: 4, minBits: 4 }, undefined],
+    [{ role: "q", minBits: -1 }, undefined],
+    [{ role: "q", maxBits: "6" }, undefined],
+    [{ role: "q", maxBits: NaN }, undefined],
+    [null, undefined],
+  ];
+  for (const [given, expected] of rows) it(`${JSON.stringify(given)}`, () => assert.deepEqual(parseLimit(given), expected));
 });

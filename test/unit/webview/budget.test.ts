@@ -31,6 +31,7 @@ const plan: PanelPlan = {
   maximum: 20_000,
   choices: [0, 1, 2, 3, 0],
   locked: [2],
+  limits: [],
   canUndo: false,
   canRedo: false,
   curve: [
@@ -175,7 +176,7 @@ describe("the chart of encodings", () => {
 describe("the panel's state of a budget", () => {
   it("a plan of another target, or of errors that became void, is dropped", () => {
     const s = initialState();
-    const ready = { target: "gguf", targets: ["gguf"], state: { kind: "ready", table, uniforms: [] } } as const;
+    const ready = { target: "gguf", targets: ["gguf"], state: { kind: "ready", table, uniforms: [], groups: [] } } as const;
     assert.deepEqual(receive(s, { type: "budget", budget: ready }), ["budget"]);
     receive(s, { type: "plan", plan });
     receive(s, { type: "budget", budget: ready });

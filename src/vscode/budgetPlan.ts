@@ -1,0 +1,88 @@
+import type { UniformPoint } from "../core/api/engine";
+import type { PanelPlan } from "../core/api/panel";
+import type { SensitivityTable } from "../core/sensitivity";
+import type { Restrictions } from "../budget/constraints";
+import type { PreparedBudget } from "../budget/solve";
+import type { BudgetChoice, BudgetHistory } from "./budgetState";
+
+/** The solver under the decisions that it was made for, and what of the plan depends on these alone. */
+export interface Solver {
+  readonly of: Pick<BudgetChoice, "locks" | "limits">;
+  readonly prepared: PreparedBudget;
+  readonly curve: PanelPlan["curve"];
+  readonly uniforms: PanelPlan["uniforms"];
+}
+
+/** Points of the curve that a panel can tell apart. */
+const curvePoints = 400;
+
+/** States to visit while a slider moves: nearly always as good, and never a frame late. Let go, the usual effort is spent. */
+const movingEffort = 30_000;
+
+/** The one name that would mean all of them. */
+const literal = (name: string) => (name === "*" ? "[*]" : name);
+
+export function restrictions({ locks, limits }: Solver["of"]): Restrictions {
+  return {
+    locks: [...locks].map(([name, encoding]) => ({ match: literal(name), encoding })),
+    limits: limits.map(({ tensor, ...limit }) => ({ ...limit, ...(tensor === undefined ? {} : { match: literal(tensor) }) })),
+  };
+}
+
+/** Throws EngineError "bad-request" for locks and limits that contradict each other. `prepared`: under any others. */
+export function solverFor(
+  prepared: PreparedBudget,
+  decided: Solver["of"],
+  { table, uniforms }: { readonly table: SensitivityTable; readonly uniforms: readonly UniformPoint[] },
+): Solver {
+  const { locks, limits } = decided;
+  const next = prepared.restricted(restrictions(decided));
+  return { of: { locks, limits }, prepared: next, curve: curveOf(next, table), uniforms: locks.size + limits.length ? restricted(uniforms, next, table) : undefined };
+}
+
+function curveOf(prepared: PreparedBudget, { fixedBytes }: SensitivityTable): PanelPlan["curve"] {
+  const { bytes, error } = prepared.paretoCurve();
+  const points = Math.min(bytes.length, curvePoints);
+  const at = (i: number) => (points === 1 ? 0 : Math.round((i * (bytes.length - 1)) / (points - 1)));
+  return Array.from({ length: points }, (_, i) => [fixedBytes + bytes[at(i)], error[at(i)]] as const);
+}
+
+/** Each uniform encoding as near as the locks and limits let one come. */
+function restricted(uniforms: readonly UniformPoint[], prepared: PreparedBudget, { fixedBytes }: SensitivityTable): UniformPoint[] {
+  return uniforms.map(({ name, label, choices, ...asItIs }) => {
+    if (!choices) return { name, label, ...asItIs };
+    const { bytes, error } = prepared.nearest(choices);
+    const best = prepared.solve(bytes, { effort: 0 });
+    return { name, label, byteLength: fixedBytes + bytes, squaredError: error, bestSquaredError: Math.min(error, best.error) };
+  });
+}
+
+export function panelPlan(
+  { table, history, solver }: { readonly table: SensitivityTable; readonly history: BudgetHistory; readonly solver: Solver },
+  parameterCount: number,
+): PanelPlan {
+  const { fileBytes, locks, limits } = history.present;
+  const { prepared, curve, uniforms } = solver;
+  const { minimum, maximum } = prepared;
+  const asked = Math.floor(fileBytes - table.fixedBytes);
+  const solved = prepared.solve(Math.min(maximum, Math.max(minimum, asked)), history.moving ? { effort: movingEffort } : {});
+  const byteLength = table.fixedBytes + solved.bytes;
+  return {
+    target: table.target,
+    fileBytes,
+    byteLength,
+    bitsPerWeight: (8 * byteLength) / parameterCount,
+    squaredError: solved.error,
+    lowerBound: solved.lowerBound,
+    exact: solved.exact,
+    minimum: table.fixedBytes + minimum,
+    maximum: table.fixedBytes + maximum,
+    choices: solved.picks,
+    locked: table.tensors.flatMap(({ name }, i) => (locks.has(name) ? [i] : [])),
+    limits,
+    ...(uniforms ? { uniforms } : {}),
+    canUndo: history.past.length > 0,
+    canRedo: history.future.length > 0,
+    curve,
+  };
+}
