@@ -33,7 +33,7 @@ export function recipeFromPlan(
   rules.push(rule("*", usual));
   const families = new Map<string, PlannedTensor[]>();
   for (const tensor of all) {
-    const family = tensor.name.replace(/(?<=^|[./])\d+(?=[./]|$)/g, "*");
+    const family = familyOf(tensor.name);
     families.set(family, [...(families.get(family) ?? []), tensor]);
   }
   const exceptions: RecipeRule[] = [];
@@ -79,8 +79,11 @@ function commonest(tensors: readonly PlannedTensor[]): Choice {
   return [...counts.values()].reduce((a, b) => (b.count > a.count ? b : a)).choice;
 }
 
+/** "model.layers.3.mlp.up_proj.weight" → "model.layers.*.mlp.up_proj.weight": names that differ in numbers alone are a family. */
+export const familyOf = (name: string): string => name.replace(/(?<=^|[./])\d+(?=[./]|$)/g, "*");
+
 /** Can be part of a pattern: nothing in it that a pattern understands otherwise. */
-function isPlain(name: string): boolean {
+export function isPlain(name: string): boolean {
   return /^[\w./:*-]+$/.test(name);
 }
 

@@ -1,3 +1,5 @@
+import type { RecipeFinding, RecipeFix } from "../core/api/engine";
+import { formatPath } from "../budget/json";
 import { bytes, digits, many } from "./numbers";
 import { print } from "./output";
 import { readRecipe } from "./recipeFile";
@@ -18,13 +20,19 @@ export async function check({ recipe, model, json }: CheckOptions): Promise<void
     if (errors) process.exitCode = 1;
     if (json) return print([JSON.stringify(result, undefined, 2) + "\n"]);
     await print([
-      ...result.findings.map(({ severity, message, path, runtime, source }) => {
-        const place = path.length ? ` at ${path.map((p) => (typeof p === "number" ? `[${p}]` : `.${p}`)).join("").replace(/^\./, "")}` : "";
-        return printable(`${severity}${place}: ${message}${runtime ? ` (${runtime}: ${source})` : ""}`) + "\n";
-      }),
+      ...result.findings.map(finding),
       result.byteLength === undefined
         ? `${many(errors, "error")}; nothing can be written.\n`
         : `${bytes(result.byteLength)}, ${digits(result.bitsPerWeight!)} bits per weight, ${many(result.tensorCount!, "tensor")} change.\n`,
     ]);
   });
 }
+
+function finding({ severity, message, path, runtime, source, fixes = [] }: RecipeFinding): string {
+  const place = path.length ? ` at ${formatPath(path)}` : "";
+  const lines = [`${severity}${place}: ${message}${runtime ? ` (${runtime}: ${source})` : ""}`, ...fixes.map(remedy)];
+  return lines.map((line) => `${printable(line)}\n`).join("");
+}
+
+/** "  → use q5_0". */
+const remedy = ({ title }: RecipeFix) => `  → ${title[0].toLowerCase()}${title.slice(1)}`;

@@ -1,4 +1,5 @@
 import { EngineError } from "../core/errors";
+import { nearest } from "../core/nearest";
 import { type Encoding, fits } from "./encoding";
 import { ggmlEncodings } from "./ggml";
 import { gridEncoding } from "./grid/grid";
@@ -76,28 +77,8 @@ function fromName(name: string): Encoding | undefined {
 }
 
 /** Up to three names within a few letters, nearest first. */
-function nearNames(name: string): string[] {
-  const wanted = name.toLowerCase();
-  const limit = Math.max(2, Math.floor(wanted.length / 3));
-  return encodings
-    .map((e) => ({ name: e.name, distance: editDistance(wanted.slice(0, 40), e.name.toLowerCase()) }))
-    .filter((e) => e.distance <= limit)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map((e) => e.name);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replace = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replace, previous[j] + 1, current[j - 1] + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length];
+export function nearNames(name: string): string[] {
+  return nearest(name, encodings.map((e) => e.name)).slice(0, 3);
 }
 
 /** What formats must know of encodings (structurally their EncodingFacts; the two families do not see each other). */

@@ -55,6 +55,7 @@ export function createEngine(deps: EngineDeps): EngineHandle {
     pareto: (request, onProgress, token = neverCancelled) =>
       calls.run(token, "at-once", (token) => recipes.pareto(request, recipeContext(onProgress, token))),
     check: (path, recipe, token = neverCancelled) => calls.run(token, "at-once", () => recipes.check(path, recipe, { opener })),
+    recipeFacts: (request, token = neverCancelled) => calls.run(token, "at-once", () => recipes.facts(request, { opener })),
     export: (request, onProgress, token = neverCancelled) =>
       calls.run(token, "when-clean", async (token, isStopped) => {
         const { files, build, journals, now } = deps;

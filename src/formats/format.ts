@@ -112,6 +112,10 @@ export interface Format {
    * where scales have the weight's type); undefined where the container cannot hold it. Goes beyond what plans choose from.
    */
   recipeEncoding?(tensor: TensorInfo, encoding: string, facts: EncodingFacts): string | undefined;
+  /** Why `recipeEncoding` says no, as half a sentence about the tensor; undefined where the encoding's blocks are the reason. */
+  recipeRefusal?(tensor: TensorInfo, encoding: string): string | undefined;
+  /** What the format's own quantizer takes where rows do not fill an encoding's blocks. */
+  readonly fallbacks?: ReadonlyMap<string, string>;
   /**
    * Which tensors take which encoding under a uniform target, following the conventions of the format's own quantizer
    * (llama-quantize keeps norms, ONNX Runtime quantizes MatMul weights, compressed-tensors ignores lm_head).

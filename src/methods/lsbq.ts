@@ -20,15 +20,14 @@ export const lsbq: Method = {
   description: "Signs and a few scalars per group with the least squared error: exact for one bit, two bits and ternary",
   needs: [],
   uses: ["importance"],
+  options: { fit: ["exact", "greedy"] },
   supports: ({ name, encode }) =>
     encode !== undefined && (parseBinaryName(name) !== undefined || name === "q1_0" || ternaryBlocks.has(name)),
   encode(request) {
-    checkRequest(this, request, ["fit"]);
+    checkRequest(this, request);
     const { encoding, x, rows, columns, planes, statistics, options } = request;
     if (!encoding.encode) throw unsupported(this, encoding);
     const fit = options?.fit ?? "exact";
-    if (fit !== "exact" && fit !== "greedy")
-      throw new EngineError("bad-request", `The option fit is "exact" or "greedy", not ${JSON.stringify(fit)}.`);
     const importance = statistics?.importance;
     checkFinite(x, rows, columns, encoding.label);
     const binary = parseBinaryName(encoding.name);

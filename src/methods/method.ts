@@ -35,6 +35,8 @@ export interface Method {
   /** Statistics without which it cannot work, and those that it takes into account when there are any. */
   readonly needs: readonly StatisticName[];
   readonly uses: readonly StatisticName[];
+  /** Its options by name, and what each may be; the first is taken when none is given. */
+  readonly options: Readonly<Record<string, readonly string[]>>;
   supports(encoding: Encoding): boolean;
   /** Fills the planes. "bad-request" for an encoding it does not support, options it does not know, NaN or infinity. */
   encode(request: MethodRequest): void;

@@ -14,6 +14,7 @@ export const pvq: Method = {
     "Directions of small groups as integer points of a pyramid, with gains for the lengths; optionally after a seeded rotation",
   needs: [],
   uses: [],
+  options: {},
   supports: ({ name }) => parsePyramidName(name) !== undefined,
   encode(request) {
     checkRequest(this, request);

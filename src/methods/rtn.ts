@@ -8,6 +8,7 @@ export const rtn: Method = {
   description: "Every block by itself, with the encoding's own search for its scales",
   needs: [],
   uses: ["importance"],
+  options: {},
   supports: (encoding) => encoding.encode !== undefined,
   encode(request) {
     checkRequest(this, request);

@@ -22,6 +22,7 @@ const methods: Record<Method, { readonly cancelling: "at-once" | "when-clean" }>
   plan: { cancelling: "at-once" },
   pareto: { cancelling: "at-once" },
   check: { cancelling: "at-once" },
+  recipeFacts: { cancelling: "at-once" },
   estimate: { cancelling: "at-once" },
   export: { cancelling: "when-clean" },
   interruptedExports: { cancelling: "at-once" },

@@ -163,6 +163,24 @@ export interface RecipeFinding {
   /** Which runtime minds, and where it says so. */
   readonly runtime?: string;
   readonly source?: string;
+  /** Ways to mend it, best first. */
+  readonly fixes?: readonly RecipeFix[];
+}
+
+export interface RecipeFix {
+  /** What it does, for a menu: "Use q5_0". */
+  readonly title: string;
+  /** No place in it lies within another one. */
+  readonly edits: readonly RecipeEdit[];
+}
+
+/** One change to a recipe's JSON, and nothing beside it. */
+export interface RecipeEdit {
+  readonly path: readonly (string | number)[];
+  /** The new value; without one the entry is removed. */
+  readonly value?: unknown;
+  /** A new entry of the list, which goes before the present one of this number. */
+  readonly insert?: boolean;
 }
 
 export interface RecipeCheck {
@@ -171,6 +189,38 @@ export interface RecipeCheck {
   readonly byteLength?: number;
   readonly bitsPerWeight?: number;
   readonly tensorCount?: number;
+}
+
+export interface RecipeFactsRequest {
+  readonly path: string;
+  readonly target: FormatName;
+  /** Names to look into beyond the listed encodings ("int4-g64"). */
+  readonly encodings?: readonly string[];
+}
+
+/** What a recipe can do to a model on its way into one container: sizes, from the header alone. */
+export interface RecipeFacts {
+  readonly target: FormatName;
+  /** Every container that the model can be written as. */
+  readonly targets: readonly FormatName[];
+  readonly model: { readonly name: string; readonly fingerprint: string };
+  readonly tensors: readonly RecipeTensorFacts[];
+  /** By `RecipeTensorFacts.kind`: what a tensor can become, ascending in size. `as`: the encoding's full name for it. */
+  readonly kinds: readonly (readonly { readonly encoding: string; readonly as: string; readonly bytes: number }[])[];
+}
+
+/** A tensor that a recipe may change. */
+export interface RecipeTensorFacts {
+  readonly name: string;
+  readonly role: TensorRole;
+  readonly layer?: number;
+  readonly shape: readonly number[];
+  readonly encodingLabel: string;
+  /** Bytes in the file as it is, and in the output when nothing is done to it. */
+  readonly byteLength: number;
+  readonly keptBytes: number;
+  /** Position in `RecipeFacts.kinds`. */
+  readonly kind: number;
 }
 
 export interface EncodingInfo {
@@ -205,6 +255,8 @@ export interface Engine {
   pareto(request: SensitivityRequest, onProgress: (progress: Progress) => void, token?: CancellationToken): Promise<ParetoResult>;
   /** Does the recipe fit the model, and will the result load? */
   check(path: string, recipe: Recipe, token?: CancellationToken): Promise<RecipeCheck>;
+  /** What recipes for this container can do to the model. "bad-request" for one that it cannot become. */
+  recipeFacts(request: RecipeFactsRequest, token?: CancellationToken): Promise<RecipeFacts>;
   /** What the export would take. Encodes samples for about a second and writes nothing. */
   estimate(request: ExportRequest, token?: CancellationToken): Promise<ExportEstimate>;
   /**

@@ -1,4 +1,4 @@
-import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, SensitivityRequest, UniformPoint } from "../../core/api/engine";
+import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, RecipeFacts, RecipeFactsRequest, SensitivityRequest, UniformPoint } from "../../core/api/engine";
 import type { CancellationToken } from "../../core/cancellation";
 import { EngineError } from "../../core/errors";
 import { keep, type Recipe } from "../../core/recipe";
@@ -8,12 +8,13 @@ import type { EngineFiles } from "../deps";
 import { perWeight } from "../exportChoices";
 import type { ModelOpener, OpenModel } from "../openModel";
 import type { Pool } from "../tasks";
-import { checkRecipe } from "./check";
+import { checkRecipe, wrongTarget } from "./check";
+import { recipeFacts } from "./facts";
 import { fingerprintOf } from "./fingerprint";
 import { measureSensitivity } from "./measure";
 import { prepare, solveFor } from "./planBudget";
 import { recall, remember } from "./sensitivityCache";
-import { recipeTarget, type RecipeTarget } from "./target";
+import { cannotBecome, recipeTarget, type RecipeTarget, targetsOf } from "./target";
 
 export interface RecipeContext {
   readonly opener: ModelOpener;
@@ -97,8 +98,15 @@ const isFloat = (encoding: string) => /^b?f\d+$/.test(encoding);
 
 export async function check(path: string, recipe: Recipe, { opener }: Pick<RecipeContext, "opener">): Promise<RecipeCheck> {
   const model = await opener.open(path);
+  const targets = targetsOf(model);
+  if (!targets.includes(recipe.target)) return wrongTarget(cannotBecome(model, recipe.target).message, targets);
   const target = await recipeTarget(model, recipe.target);
   return (await checkRecipe(model, target, recipe, await fingerprintOf(model))).check;
+}
+
+export async function facts(request: RecipeFactsRequest, { opener }: Pick<RecipeContext, "opener">): Promise<RecipeFacts> {
+  const model = await opener.open(request.path);
+  return recipeFacts(model, await recipeTarget(model, request.target), request, await fingerprintOf(model));
 }
 
 interface Prepared {

@@ -1,6 +1,7 @@
 import { EngineError } from "../../core/errors";
 import type { FormatName, TensorInfo } from "../../core/model";
-import { encodingFacts } from "../../encodings/index";
+import { keep } from "../../core/recipe";
+import { encoding as encodingNamed, encodingFacts } from "../../encodings/index";
 import type { Assignment, Format } from "../../formats/format";
 import { gguf } from "../../formats/gguf";
 import { conversionProblem, prepareConversion } from "../../graph/huggingface/toGguf";
@@ -25,7 +26,13 @@ export interface RecipeTarget {
   /** What a uniform export gives each tensor, for comparing. Empty when it changes nothing. */
   uniform(name: string): readonly Assignment[];
   /** The encoding that a recipe may give this tensor by name though plans do not choose it; undefined where it cannot be held. */
-  held?(tensor: TensorInfo, encoding: string): string | undefined;
+  held(tensor: TensorInfo, encoding: string): string | undefined;
+  /** Why not, as half a sentence about the tensor. */
+  refusal(tensor: TensorInfo, encoding: string): string | undefined;
+  /** What its usual quantizer takes where rows do not fill an encoding's blocks. */
+  readonly fallbacks: ReadonlyMap<string, string>;
+  /** Bytes of the tensor in an encoding that it can take. */
+  bytesOf(tensor: TensorInfo, encoding: string): number;
   /** The container's uniform exports. */
   readonly uniforms: Format["exportTargets"];
   plan(assignments: readonly Assignment[], outputName: string): Promise<PlannedExport>;
@@ -34,18 +41,25 @@ export interface RecipeTarget {
 /** GGUF pads every tensor to this. */
 const ggufAlignment = 32;
 
+/** Every container that the model can be written as, its own first. */
+export function targetsOf({ format, index }: OpenModel): FormatName[] {
+  return format.name === "safetensors" && conversionProblem(index) === undefined ? ["safetensors", "gguf"] : [format.name];
+}
+
 /** Throws "bad-request" for a container that the model cannot go to. */
 export async function recipeTarget(model: OpenModel, format: FormatName): Promise<RecipeTarget> {
-  const { index } = model;
   if (format === model.format.name) return nativeTarget(model);
-  if (format === "gguf" && model.format.name === "safetensors") {
-    const problem = conversionProblem(index);
-    if (problem) throw new EngineError("unsupported", problem, { file: index.path });
-    return conversionTarget(model);
-  }
-  const message = `A ${model.format.label} model cannot become ${format}; it can be written as ${model.format.name}${
-    model.format.name === "safetensors" ? " or gguf" : ""}.`;
-  throw new EngineError("bad-request", message, { file: index.path });
+  if (targetsOf(model).includes(format)) return conversionTarget(model);
+  throw cannotBecome(model, format);
+}
+
+/** "unsupported" for an architecture that has no conversion yet, "bad-request" otherwise. */
+export function cannotBecome(model: OpenModel, format: FormatName): EngineError {
+  const { format: own, index } = model;
+  const problem = format === "gguf" && own.name === "safetensors" ? conversionProblem(index) : undefined;
+  if (problem) return new EngineError("unsupported", problem, { file: index.path });
+  const message = `${own.name === "onnx" ? "An" : "A"} ${own.label} model cannot become ${format}; it can be written as ${targetsOf(model).join(" or ")}.`;
+  return new EngineError("bad-request", message, { file: index.path });
 }
 
 function nativeTarget(model: OpenModel): RecipeTarget {
@@ -56,7 +70,7 @@ function nativeTarget(model: OpenModel): RecipeTarget {
     tensors: quantizable(model, format, uniform, (t) => t.byteLength),
     uniforms: format.exportTargets,
     uniform,
-    held: (tensor, encoding) => format.recipeEncoding?.(tensor, encoding, encodingFacts),
+    ...holding(model, format),
     async plan(assignments, outputName) {
       const plan = await format.planWrite({ folder, index, assignments, target: "recipe", outputName, facts: encodingFacts });
       return sizedPlan(model, plan, { outputName, changed: assignments.length, notes: plan.notes });
@@ -74,11 +88,45 @@ async function conversionTarget(model: OpenModel): Promise<RecipeTarget> {
     tensors: quantizable(model, gguf, uniform, kept),
     uniforms: gguf.exportTargets,
     uniform,
+    ...holding(model, gguf),
     async plan(assignments, outputName) {
       const { plan, encodedCount, ...rest } = prepared.planAssigned(assignments, outputName, encodingFacts);
       return { ...rest, plan, format: "gguf", changed: encodedCount, weightBytes: plan.files.reduce((sum, f) => sum + f.byteLength, 0) };
     },
   };
+}
+
+/** What tensors of the model can be in this format, by name. */
+function holding({ index }: OpenModel, format: Format): Pick<RecipeTarget, "held" | "refusal" | "fallbacks" | "bytesOf"> {
+  const columnsOf = (tensor: TensorInfo) => matrixView(tensor, index.format).columns;
+  return {
+    held(tensor, encoding) {
+      if (!isWritable(encoding)) return undefined;
+      const found = format.recipeEncoding?.(tensor, encoding, encodingFacts);
+      return found !== undefined && found === tensor.storage?.encoding ? keep : found;
+    },
+    refusal(tensor, encoding) {
+      if (!isWritable(encoding)) return "it can be read, but not written";
+      const why = format.recipeRefusal?.(tensor, encoding);
+      const { blockElements } = encodingNamed(encoding);
+      const columns = columnsOf(tensor);
+      return why ?? (columns % blockElements ? `rows of ${columns} weights do not divide into blocks of ${blockElements}` : undefined);
+    },
+    fallbacks: format.fallbacks ?? new Map(),
+    bytesOf: (tensor, encoding) => storedBytes(format.name, encoding, matrixView(tensor, index.format)),
+  };
+}
+
+const isWritable = (encoding: string): boolean => {
+  try {
+    return encodingNamed(encoding).encode !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+function storedBytes(format: FormatName, encoding: string, { rows, columns }: { readonly rows: number; readonly columns: number }): number {
+  return padded(format, encodingFacts.planeBytes(encoding, rows, columns).reduce((a, b) => a + b, 0));
 }
 
 function quantizable(
@@ -97,10 +145,7 @@ function quantizable(
     const wanted = new Set([...(format.recipeEncodings ? [] : given), ...(format.recipeEncodings ?? [])]);
     const candidates = [...wanted]
       .filter((encoding) => encodingFacts.fits(encoding, columns))
-      .map((encoding) => {
-        const bytes = encodingFacts.planeBytes(encoding, rows, columns).reduce((a, b) => a + b, 0);
-        return { encoding, bytes: padded(format.name, bytes) };
-      })
+      .map((encoding) => ({ encoding, bytes: storedBytes(format.name, encoding, { rows, columns }) }))
       .filter(({ bytes }) => bytes < kept)
       .sort((a, b) => a.bytes - b.bytes);
     return candidates.length ? [{ info, keptBytes: kept, candidates }] : [];

@@ -1,7 +1,8 @@
 import type { Format } from "../format";
 import { assign } from "./assign";
-import { mixes, recipeEncodings } from "./mixes";
+import { fallbacks, mixes, recipeEncodings } from "./mixes";
 import { readGguf } from "./read";
+import { recipeEncoding, recipeRefusal } from "./recipeEncoding";
 import { planWrite } from "./write";
 
 /** ggml's GGUF, versions 1 to 3, one file or split. */
@@ -16,6 +17,9 @@ export const gguf: Format = {
   },
   exportTargets: mixes.map(({ name, label, description }) => ({ name, label, description })),
   recipeEncodings,
+  recipeEncoding,
+  recipeRefusal,
+  fallbacks,
   assign,
   planWrite,
 };

@@ -2,7 +2,7 @@ import type { Format } from "../format";
 import { assign, exportTargets } from "./assign";
 import { planWrite } from "./planWrite";
 import { readIndex } from "./read";
-import { recipeEncoding } from "./recipeEncoding";
+import { recipeEncoding, recipeRefusal } from "./recipeEncoding";
 
 /** Tags that a ModelProto's second field can start with: all fields of it that exporters write. */
 const secondTags = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72]);
@@ -18,6 +18,7 @@ export const onnx: Format = {
   readIndex,
   exportTargets,
   recipeEncoding,
+  recipeRefusal,
   assign,
   planWrite,
 };

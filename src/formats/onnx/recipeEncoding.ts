@@ -30,3 +30,20 @@ export function recipeEncoding(tensor: TensorInfo, encoding: string, facts: Enco
   const full = blocks && !saysType && form.scaleType !== "f32" ? withScaleType(wanted, form.scaleType) : wanted;
   return facts.fits(full, columns) ? full : undefined;
 }
+
+/** Why this tensor cannot take the encoding; undefined where its rows are the reason. */
+export function recipeRefusal({ exportForms }: TensorInfo, encoding: string): string | undefined {
+  const wanted = encoding.toLowerCase();
+  const forms = exportForms ?? {};
+  const name = formFor(wanted, forms);
+  if (!name) {
+    const block = /^int[248]-g(\d+)/.exec(wanted);
+    return block ? "blocks of ONNX are a power of two of at least 16" : "ONNX has no operator for it";
+  }
+  const form = forms[name];
+  if (!form) return `the operators that use it have no ${name} form`;
+  if ("kept" in form) return form.kept;
+  const blocks = parseBlocks(wanted);
+  if (blocks && /-(f32|f16|bf16)\b/.test(wanted) && blocks.scaleType !== form.scaleType) return `its products are computed in ${form.scaleType}`;
+  return name === "GatherBlockQuantized" ? "its rows do not divide into the blocks" : undefined;
+}

@@ -58,6 +58,14 @@ export function recipeEncoding(tensor: TensorInfo, encoding: string, facts: Enco
   return !misfit(scheme, rows, columns) && facts.fits(name, columns) ? name : undefined;
 }
 
+export function recipeRefusal(tensor: TensorInfo, encoding: string): string | undefined {
+  const scheme = schemeOf(encoding.toLowerCase());
+  if (!scheme) return "no layout of safetensors that a runtime reads holds it";
+  if (!isLinear(tensor)) return "only matrices of Linear modules in the blocks are quantized in safetensors";
+  if (tensor.storage!.transposed) return "its layout is one of Linear modules, and this is a Conv1D";
+  return misfit(scheme, tensor.shape[0], tensor.shape[1]);
+}
+
 function isLinear({ name, shape, storage, role }: TensorInfo): boolean {
   return (
     storage !== undefined &&

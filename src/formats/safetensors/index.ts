@@ -1,5 +1,5 @@
 import type { Format } from "../format";
-import { assign, recipeEncoding } from "./assign";
+import { assign, recipeEncoding, recipeRefusal } from "./assign";
 import { readSafetensors } from "./read";
 import { exportTargets } from "./schemes";
 import { indexEnding } from "./shards";
@@ -29,6 +29,7 @@ export const safetensors: Format = {
   },
   exportTargets,
   recipeEncoding,
+  recipeRefusal,
   assign,
   planWrite,
 };

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { EngineError } from "../../../src/core/errors";
-import type { Recipe } from "../../../src/core/recipe";
-import { createNodeEngine } from "../../../src/node/createNodeEngine";
+import type { EngineError } from "../../../../src/core/errors";
+import type { Recipe } from "../../../../src/core/recipe";
+import { createNodeEngine } from "../../../../src/node/createNodeEngine";
 
-const sample = path.join(__dirname, "../../../media/sample");
+const sample = path.join(__dirname, "../../../../media/sample");
 const none = () => {};
 
 describe("engine: recipes and the bit budget", function () {
