@@ -180,7 +180,7 @@ function differing(choice: Choice, roles: readonly TensorRole[], words: string, 
   const groups = new Map<string, TensorInfo[]>();
   for (const t of choice.tensors) {
     if (!roles.includes(t.role) || t.layer === undefined || experts !== (t.expert !== undefined)) continue;
-    const key = experts ? `${t.layer}` : `${t.layer}/${t.expert ?? ""}/${t.name.includes("shared_expert")}`;
+    const key = `${t.layer}/${!experts && t.name.includes("shared_expert")}`;
     groups.set(key, [...(groups.get(key) ?? []), t]);
   }
   const schemeOf = (t: TensorInfo) => scheme(choice.encodingOf(t.name));
