@@ -37,7 +37,7 @@ export const chosenBits = (table: SensitivityTable, plan: PanelPlan, tensor: num
   (8 * chosen(table, plan, tensor).bytes) / table.tensors[tensor].elementCount;
 
 /** Least and most bits per weight that any tensor can have: the ends of the colour scale, which must not move with the slider. */
-export function bitsRange({ tensors }: SensitivityTable): readonly [number, number] {
+export function bitsRange({ tensors }: Pick<SensitivityTable, "tensors">): readonly [number, number] {
   let low = Infinity;
   let high = 0;
   for (const { elementCount, candidates } of tensors) {
@@ -49,16 +49,54 @@ export function bitsRange({ tensors }: SensitivityTable): readonly [number, numb
   return low < high ? [low, high] : [0, Math.max(1, high)];
 }
 
-/** Bytes in a typed text: "2.1 MB", "900k", "4.25 bpw", or a bare number in the unit shown. Undefined when it is none of these. */
-export function parseSize(text: string, unit: { readonly bytes: number } | { readonly parameters: number }): number | undefined {
-  const match = /^([\d.,]+)\s*(b|bytes?|kb?|mb?|gb?|tb?|bpw|bits?)?$/i.exec(text.trim());
+/** Mean bits per weight of some tensors. */
+export function bitsOfTensors(which: readonly number[], { tensors }: SensitivityTable, bitsOf: (tensor: number) => number): number {
+  let [bits, elements] = [0, 0];
+  for (const t of which) {
+    bits += bitsOf(t) * tensors[t].elementCount;
+    elements += tensors[t].elementCount;
+  }
+  return bits / elements;
+}
+
+/** Least and most bits per weight that some tensor among these can have. */
+export const possibleBits = ({ tensors }: SensitivityTable, which: readonly number[]) => bitsRange({ tensors: which.map((t) => tensors[t]) });
+
+/** What the size of all weight files can be said in. */
+export const sizeUnits = ["bytes", "bits", "gb", "gib"] as const;
+export type SizeUnit = (typeof sizeUnits)[number];
+
+/** A unit's name, and its bytes. "bytes" takes the decimal unit that suits the size. */
+export function sizeUnit(unit: SizeUnit, fileBytes: number, parameterCount: number): { readonly label: string; readonly bytes: number } {
+  switch (unit) {
+    case "bytes":
+      return byteUnit(fileBytes);
+    case "bits":
+      return { label: "bpw", bytes: parameterCount / 8 };
+    case "gb":
+      return { label: "GB of memory", bytes: 1e9 };
+    case "gib":
+      return { label: "GiB of memory", bytes: 2 ** 30 };
+  }
+}
+
+/** Bytes in a typed text: "2.1 MB", "900k", "8 GiB", "4.25 bpw", or a bare number in the unit shown. Undefined when it is none of these. */
+export function parseSize(text: string, unit: { readonly bytes: number }, parameterCount: number): number | undefined {
+  const match = /^([\d.,]+)\s*(b|bytes?|[kmgt]i?b?|bpw|bits?)?$/i.exec(text.trim());
   if (!match) return undefined;
   const value = Number(match[1].replaceAll(",", ""));
   if (!(value > 0 && value < Infinity)) return undefined;
   const suffix = match[2]?.toLowerCase();
-  if (suffix === "bpw" || suffix?.startsWith("bit")) return "parameters" in unit ? (value * unit.parameters) / 8 : undefined;
-  if (suffix !== undefined) return value * { b: 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }[suffix[0] as "b"];
-  return "parameters" in unit ? (value * unit.parameters) / 8 : value * unit.bytes;
+  if (suffix === undefined) return value * unit.bytes;
+  if (suffix === "bpw" || suffix.startsWith("bit")) return (value * parameterCount) / 8;
+  return value * (suffix[1] === "i" ? 1024 : 1000) ** "bkmgt".indexOf(suffix[0]);
+}
+
+/** Bits per weight in a typed text: "4", "4.5 bpw". Undefined when it is none. */
+export function parseBits(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:bpw|bits?)?$/i.exec(text.trim());
+  const value = Number(match?.[1]);
+  return value > 0 && value <= 64 ? value : undefined;
 }
 
 /** The largest decimal unit in which a size has a digit before the point. */

@@ -34,13 +34,15 @@ function uniformsOf(table: SensitivityTable, made: Made): UniformPoint[] {
     .filter((e) => e.bitsPerWeight < 16)
     .map((e) => {
       let [byteLength, squaredError] = [table.fixedBytes, 0];
+      const choices: number[] = [];
       for (const { candidates } of table.tensors) {
-        const c = candidates.find((x) => x.encoding === e.name) ?? candidates.at(-1)!;
-        byteLength += c.bytes;
-        squaredError += c.squaredError;
+        const found = candidates.findIndex((x) => x.encoding === e.name);
+        choices.push(found < 0 ? candidates.length - 1 : found);
+        byteLength += candidates[choices.at(-1)!].bytes;
+        squaredError += candidates[choices.at(-1)!].squaredError;
       }
       const best = solver.solve(Math.min(solver.maximum, Math.max(solver.minimum, byteLength - table.fixedBytes)));
-      return { name: e.name, label: e.label, byteLength, squaredError, bestSquaredError: best.error };
+      return { name: e.name, label: e.label, byteLength, squaredError, bestSquaredError: best.error, choices };
     });
 }
 

@@ -2,6 +2,7 @@ import type { PanelPlan } from "../../src/core/api/panel";
 import type { SensitivityTable } from "../../src/core/sensitivity";
 import { chosen, chosenBits, type BudgetRow } from "../budget";
 import { bits, bytes, percent, significant } from "../format";
+import { shortName } from "../names";
 import type { Scale } from "../scales";
 import type { Chart, Paint, Size } from "./chart";
 import { cutStart, fontOf, line, text } from "./draw";
@@ -16,6 +17,8 @@ export interface AssignmentData {
   readonly scale: Scale;
   /** The tensor whose lock is being edited. */
   readonly selected?: number;
+  /** Of a tensor those that must have the same encoding. */
+  readonly partners: ReadonlyMap<number, readonly number[]>;
 }
 
 export const assignmentRowHeight = 26;
@@ -62,6 +65,7 @@ export const assignment: Chart<AssignmentData, number> = {
     const { context: c, theme } = p;
     const { left, right, figures } = columns(p.width, data.rows);
     const locked = new Set(data.plan.locked);
+    const together = new Set([mark, data.selected].flatMap((t) => (t === undefined ? [] : [t, ...(data.partners.get(t) ?? [])])));
     c.font = fontOf(p);
     ["bpw", "bytes", "error"].slice(0, figures).forEach((head, i) => text(p, head, right + (i + 1) * 68, 9, { align: "right", colour: theme.dim }));
     line(p, 0, assignmentHead - 3, p.width, assignmentHead - 3, theme.line);
@@ -72,7 +76,7 @@ export const assignment: Chart<AssignmentData, number> = {
       for (const { tensor, from, to } of parts(data, row)) {
         const x = left + from * (right - left);
         const w = (to - from) * (right - left);
-        part(p, data, tensor, { x, y: y + 2, w: Math.max(1, w - (w > 4 ? 2 : 0)), h: assignmentRowHeight - 5 }, locked.has(tensor), tensor === mark || tensor === data.selected);
+        part(p, data, tensor, { x, y: y + 2, w: Math.max(1, w - (w > 4 ? 2 : 0)), h: assignmentRowHeight - 5 }, locked.has(tensor), together.has(tensor));
       }
       const sum = totals(data, row);
       [bits((8 * sum.bytes) / row.elements).replace(" bpw", ""), bytes(sum.bytes), errorShare(data, sum.error)]
@@ -124,12 +128,15 @@ export const assignment: Chart<AssignmentData, number> = {
     const { left, right } = columns(size.width, data.rows);
     const found = r < 0 ? undefined : [...parts(data, data.rows[r])].find((p) => p.tensor === mark);
     const locked = data.plan.locked.includes(mark);
+    const partners = data.partners.get(mark) ?? [];
     return {
       title: tensor.name,
       lines: [
         ["encoding", `${data.label(c.encoding)}${locked ? ", locked" : ""}`],
         ["size", `${bytes(c.bytes)}, ${bits((8 * c.bytes) / tensor.elementCount)}`],
         ["of all error", errorShare(data, c.squaredError)],
+        ...(locked ? [] : limitWords(data, mark)).map((words) => ["limit", words] as const),
+        ...(partners.length ? [["", sharesWith(data.table, partners)] as const] : []),
         ["", locked ? "Click or Enter: unlock" : "Click or Enter: lock it so"],
       ],
       x: left + (((found?.from ?? 0) + (found?.to ?? 0)) / 2) * (right - left),
@@ -148,6 +155,8 @@ export const assignment: Chart<AssignmentData, number> = {
         { title: "bytes", numeric: true },
         { title: "squared error", numeric: true },
         { title: "locked" },
+        { title: "limits" },
+        { title: "one encoding with" },
       ],
       rows: data.rows.flatMap((row) =>
         row.tensors.map((t) => {
@@ -159,12 +168,32 @@ export const assignment: Chart<AssignmentData, number> = {
             cell(c.bytes, bytes),
             cell(c.squaredError, (v) => significant(v)),
             locked.has(t) ? "locked" : "",
+            locked.has(t) ? "" : limitWords(data, t).join("; "),
+            (data.partners.get(t) ?? []).map((p) => data.table.tensors[p].name).join(", "),
           ];
         }),
       ),
     };
   },
 };
+
+/** The limits that a tensor must keep to unless it is locked: "at least 4 bpw (role q)". */
+function limitWords({ table, plan }: AssignmentData, tensor: number): string[] {
+  const { name, role } = table.tensors[tensor];
+  return plan.limits
+    .filter((l) => (l.tensor === undefined ? l.role === role : l.tensor === name))
+    .map(({ minBits, maxBits, role: of }) => {
+      const bounds = [minBits !== undefined && `at least ${minBits} bpw`, maxBits !== undefined && `at most ${maxBits} bpw`].filter(Boolean);
+      return bounds.join(", ") + (of === undefined ? "" : ` (role ${of})`);
+    });
+}
+
+/** "shares one encoding with k_proj, v_proj"; of many the first. */
+export function sharesWith({ tensors }: SensitivityTable, partners: readonly number[]): string {
+  const names = partners.slice(0, 3).map((t) => shortName(tensors[t].name));
+  const more = partners.length - names.length;
+  return `shares one encoding with ${[...names, ...(more > 0 ? [`${more} more`] : [])].join(", ")}`;
+}
 
 const errorShare = ({ plan }: AssignmentData, error: number): string => (plan.squaredError > 0 ? percent(error / plan.squaredError) : "0 %");
 

@@ -20,6 +20,8 @@ export interface ParetoData {
   readonly points: readonly ParetoPoint[];
   readonly current: ParetoPoint;
   readonly parameterCount: number;
+  /** Plan, curve and points keep a person's locks and limits. */
+  readonly restricted: boolean;
 }
 
 /** Decades of error below the largest; what is nearer to nothing lies on the lower edge. */
@@ -50,8 +52,9 @@ const at = (box: Box, { x, y }: { x: Scale; y: Scale }, byteLength: number, erro
 export const pareto: Chart<ParetoData, number> = {
   name: "pareto",
   title: "Error against size",
-  describe: ({ current, points }) =>
-    `Squared error against size: the plan takes ${bytes(current.byteLength)}; ${points.length} uniform encodings for comparison.`,
+  describe: ({ current, points, restricted }) =>
+    `Squared error against size: the plan takes ${bytes(current.byteLength)}; ${points.length} uniform encodings for comparison` +
+    `${restricted ? `, ${restrictedWords}` : ""}.`,
 
   draw(p, data, mark) {
     const { context: c, theme } = p;
@@ -62,6 +65,7 @@ export const pareto: Chart<ParetoData, number> = {
     line(p, box.x, box.y + box.height, box.x + box.width, box.y + box.height, theme.dim);
     text(p, "size of the weight files", box.x + box.width, p.height - 8, { align: "right", colour: theme.dim });
     text(p, "squared error", 4, p.height - 8, { colour: theme.dim });
+    if (data.restricted) text(p, restrictedWords, box.x + box.width - 4, box.y + 8, { align: "right", colour: theme.dim });
 
     c.strokeStyle = theme.data;
     c.lineWidth = 2;
@@ -130,12 +134,13 @@ export const pareto: Chart<ParetoData, number> = {
         ["size", `${bytes(point.byteLength)}, ${bits((8 * point.byteLength) / data.parameterCount)}`],
         ["squared error", significant(point.squaredError)],
         ...(point.best === undefined ? [] : [["a plan of this size", lessText(point.best, point.squaredError)] as const]),
+        ...(data.restricted && point.best !== undefined ? [["", restrictedWords] as const] : []),
       ],
     };
   },
 
   table: (data) => ({
-    caption: "Size and squared error of the plan, of uniform encodings, and of the best assignments",
+    caption: `Size and squared error of the plan, of uniform encodings, and of the best assignments${data.restricted ? `, ${restrictedWords}` : ""}`,
     columns: [
       { title: "assignment" },
       { title: "bytes", numeric: true },
@@ -155,6 +160,8 @@ export const pareto: Chart<ParetoData, number> = {
     ]),
   }),
 };
+
+const restrictedWords = "with the locks and limits applied";
 
 /** "38.2 % less error"; with what it is compared to: "38.2 % less error than Q4_0". */
 export function lessText(error: number, than: number, what?: string): string {

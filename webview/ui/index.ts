@@ -127,14 +127,13 @@ export function checkbox(options: { readonly label: string; readonly onChange: (
   };
 }
 
+// A text field takes its name from its text, whatever label it is given; the style sheet hides that text.
 export function textField(options: {
   readonly label: string;
   readonly placeholder: string;
   readonly onInput: (value: string) => void;
 }): HTMLElement {
-  const element = h("vscode-text-field", { "aria-label": options.label, placeholder: options.placeholder }) as HTMLElement & {
-    value: string;
-  };
+  const element = h("vscode-text-field", { placeholder: options.placeholder }, options.label) as HTMLElement & { value: string };
   element.addEventListener("input", () => options.onInput(element.value));
   return element;
 }
@@ -169,20 +168,28 @@ export function slider(options: { readonly label: string; readonly onMove: (valu
   };
 }
 
-/** A short text that counts when Enter is pressed or the field is left. */
-export function entry(options: { readonly label: string; readonly onEnter: (text: string) => void }): {
+/** A short text that counts when Enter is pressed or the field is left. What is then not taken goes when the field is left. */
+export function entry(options: { readonly label: string; readonly placeholder?: string; readonly onEnter: (text: string) => void }): {
   readonly element: HTMLElement;
   set(text: string): void;
 } {
-  const element = h("vscode-text-field", { "aria-label": options.label, title: options.label, class: "entry" }) as HTMLElement & { value: string };
+  const { label, placeholder } = options;
+  const element = h("vscode-text-field", { title: label, placeholder, class: "entry" }, label) as HTMLElement & { value: string };
   let shown = "";
+  let isWaiting = false;
   element.addEventListener("change", () => {
-    if (element.value !== shown) options.onEnter(element.value);
+    if (element.value === shown) return;
+    isWaiting = true;
+    options.onEnter(element.value);
+  });
+  element.addEventListener("blur", () => {
+    if (!isWaiting) element.value = shown;
   });
   return {
     element,
     set(text) {
       shown = text;
+      isWaiting = false;
       if (document.activeElement !== element && element.value !== text) element.value = text;
     },
   };

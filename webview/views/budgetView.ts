@@ -1,7 +1,7 @@
 import type { BudgetAction, PanelBudget, PanelPlan } from "../../src/core/api/panel";
 import type { FormatName } from "../../src/core/model";
 import type { SensitivityTable } from "../../src/core/sensitivity";
-import { bitsRange, budgetRows, byteUnit, chosen, nearestUniform, parseSize, type BudgetRow } from "../budget";
+import { bitsRange, budgetRows, chosen, nearestUniform, type BudgetRow } from "../budget";
 import { assignment, assignmentHead, assignmentRowHeight, type AssignmentData } from "../charts/assignment";
 import { ChartFrame } from "../charts/frame";
 import { lessText, pareto, type ParetoData } from "../charts/pareto";
@@ -10,33 +10,46 @@ import { bits, bytes, change, plural, significant } from "../format";
 import type { Panel } from "../panel";
 import { linearScale } from "../scales";
 import type { Aspect, PanelState } from "../state";
-import { button, dropdown, entry, iconButton, slider } from "../ui";
+import { button, dropdown } from "../ui";
 import { BudgetEmpty } from "./budgetEmpty";
 import { Legend } from "./legend";
-import { LockEditor } from "./lockEditor";
+import { LimitTable } from "./limitTable";
+import { SizeControls } from "./sizeControls";
+import { TensorEditor } from "./tensorEditor";
 
 const bitsMeasure = { format: bits, harder: "neutral" } as const;
 const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
+
+type Ready = Extract<PanelBudget["state"], { kind: "ready" }>;
+
+/** What a person must know to trust the figures. */
+function noteOf({ table, groups }: Ready, plan: PanelPlan, unit: PanelState["view"]["unit"]): string {
+  const parts: string[] = [];
+  if (unit === "gb" || unit === "gib") {
+    parts.push("Counted are the weight files alone: the runtime, its KV cache and activations need memory beside them.");
+  }
+  if (table.target === "safetensors" && groups.length > 0) {
+    const experts = table.tensors.some((t) => t.expert !== undefined) ? ", and all experts" : "";
+    parts.push(`q, k and v of a layer share one encoding, and so do gate and up${experts}: vLLM runs them as one matrix.`);
+  }
+  const excess = significant((100 * (plan.squaredError - plan.lowerBound)) / plan.squaredError, 2);
+  const within = plan.uniforms ? " that keeps the locks and limits" : "";
+  parts.push(plan.exact ? `No assignment of this size${within} has less error.` : `At most ${excess} % above the least error possible.`);
+  return parts.join(" ");
+}
 
 /** What to do, tensor by tensor: the least error at a size, what it costs, and what is settled by hand. */
 export class BudgetView {
   readonly element: HTMLElement;
   readonly #panel: Panel;
   readonly #empty: BudgetEmpty;
-  readonly #locks: LockEditor;
+  readonly #tensor: TensorEditor;
+  readonly #limits: LimitTable;
   readonly #legend: Legend;
+  readonly #size: SizeControls;
   readonly #target = dropdown({ label: "Export to", onChange: (t) => this.#act({ kind: "target", target: t as FormatName }) });
-  readonly #slider = slider({ label: "Size", onMove: (fileBytes, final) => this.#size(fileBytes, final) });
-  readonly #entry = entry({ label: "Size, as a number", onEnter: (text) => this.#typed(text) });
-  readonly #unit = dropdown({
-    label: "Unit",
-    showLabel: false,
-    onChange: (unit) => this.#panel.store.setView({ unit: unit === "bits" ? "bits" : "bytes" }),
-  });
-  readonly #undo = iconButton({ icon: "undo", label: "Undo", onPress: () => this.#act({ kind: "undo" }) });
-  readonly #redo = iconButton({ icon: "redo", label: "Redo", onPress: () => this.#act({ kind: "redo" }) });
-  readonly #unlock = iconButton({ icon: "unlock", label: "Unlock all tensors", onPress: () => this.#act({ kind: "unlockAll" }) });
   readonly #totals = h("dl", { class: "totals" });
+  readonly #refused = h("p", { class: "refused", role: "alert", hidden: true });
   readonly #note = h("p", { class: "dim note" });
   readonly #body: HTMLElement;
   readonly #pareto: ChartFrame<ParetoData, number>;
@@ -44,15 +57,19 @@ export class BudgetView {
   #paretoData: ParetoData | undefined;
   #rows: readonly BudgetRow[] = [];
   #rowsOf: SensitivityTable | undefined;
+  #partners: ReadonlyMap<number, readonly number[]> = new Map();
   #scale = linearScale(0, 16);
   #asked: unknown;
   #selected: number | undefined;
-  #lastSize: number | undefined;
 
   constructor(panel: Panel) {
     this.#panel = panel;
     this.#empty = new BudgetEmpty((action) => this.#act(action));
-    this.#locks = new LockEditor((action) => this.#act(action));
+    const act = (action: BudgetAction) => this.#act(action);
+    const say = (text: string) => panel.say(text);
+    this.#size = new SizeControls(panel, act);
+    this.#tensor = new TensorEditor(act, say);
+    this.#limits = new LimitTable(act, say);
     this.#legend = new Legend(panel);
     this.#pareto = new ChartFrame(panel, pareto, { class: "pareto", onSelect: (mark) => this.#choosePoint(mark) });
     this.#assignment = new ChartFrame(panel, assignment, {
@@ -64,18 +81,13 @@ export class BudgetView {
     this.#body = h(
       "div",
       { class: "budget" },
-      h(
-        "div",
-        { class: "size" },
-        this.#slider.element,
-        this.#entry.element,
-        this.#unit.element,
-        h("div", { class: "tools" }, this.#undo, this.#redo, this.#unlock),
-      ),
+      this.#size.element,
+      this.#refused,
       this.#totals,
       this.#pareto.element,
-      this.#locks.element,
+      this.#tensor.element,
       this.#assignment.element,
+      this.#limits.element,
       this.#note,
     );
     this.element = h(
@@ -114,25 +126,22 @@ export class BudgetView {
     if (ready && plan) this.#show(state, ready, plan);
   }
 
-  #show(state: PanelState, { table, uniforms }: Extract<PanelBudget["state"], { kind: "ready" }>, plan: PanelPlan): void {
+  #show(state: PanelState, ready: Ready, plan: PanelPlan): void {
     const model = state.model!;
+    const { table } = ready;
     if (this.#rowsOf !== table) {
       this.#rowsOf = table;
       this.#scale = linearScale(...bitsRange(table));
       this.#rows = budgetRows(table, state.byName);
+      this.#partners = new Map(ready.groups.flatMap((group) => group.map((t) => [t, group.filter((x) => x !== t)] as const)));
       this.#selected = undefined;
     }
     const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
     const label = (encoding: string) => (encoding === "keep" ? "kept" : (labels.get(encoding) ?? encoding));
-    const inBits = state.view.unit === "bits";
-    const unit = byteUnit(plan.fileBytes);
-    const shown = inBits ? (8 * plan.fileBytes) / model.parameterCount : plan.fileBytes / unit.bytes;
-    this.#slider.set({ low: plan.minimum, high: plan.maximum, value: plan.fileBytes, text: `${bytes(plan.byteLength)}, ${bits(plan.bitsPerWeight)}` });
-    this.#entry.set(String(Number(shown.toPrecision(4))));
-    this.#unit.set([{ value: "bytes", label: unit.label }, { value: "bits", label: "bpw" }], inBits ? "bits" : "bytes");
-    for (const [element, on] of [[this.#undo, plan.canUndo], [this.#redo, plan.canRedo], [this.#unlock, plan.locked.length > 0]] as const) {
-      element.toggleAttribute("disabled", !on);
-    }
+    this.#size.update(plan, model.parameterCount, state.view.unit ?? "bytes");
+    toggle(this.#refused, plan.refused !== undefined);
+    setText(this.#refused, plan.refused ?? "");
+    const uniforms = plan.uniforms ?? ready.uniforms;
     this.#showTotals(state, table, uniforms, plan);
     this.#paretoData = {
       curve: plan.curve,
@@ -141,35 +150,38 @@ export class BudgetView {
         .map((u) => ({ label: u.label, byteLength: u.byteLength, squaredError: u.squaredError, best: u.bestSquaredError })),
       current: { label: "this plan", byteLength: plan.byteLength, squaredError: plan.squaredError },
       parameterCount: model.parameterCount,
+      restricted: plan.uniforms !== undefined,
     };
     this.#pareto.update(this.#paretoData, true);
     this.#assignment.canvas.parentElement!.style.height = `${assignmentHead + this.#rows.length * assignmentRowHeight + 4}px`;
     this.#legend.update(bitsMeasure, this.#scale);
-    this.#assignment.update({ table, plan, rows: this.#rows, label, scale: this.#scale, selected: this.#selected }, true);
-    this.#locks.update(this.#selected === undefined ? undefined : { table, plan, tensor: this.#selected, label });
-    setText(
-      this.#note,
-      (table.target === "safetensors" ? "q, k and v of a layer share one encoding, and so do gate and up: vLLM runs them as one matrix. " : "") +
-        (plan.exact
-          ? "No assignment of this size has less error."
-          : `At most ${significant((100 * (plan.squaredError - plan.lowerBound)) / plan.squaredError, 2)} % above the least error possible.`),
-    );
+    const [selected, partners] = [this.#selected, this.#partners];
+    this.#assignment.update({ table, plan, rows: this.#rows, label, scale: this.#scale, selected, partners }, true);
+    this.#tensor.update(selected === undefined ? undefined : { table, plan, tensor: selected, partners: partners.get(selected) ?? [], label });
+    this.#limits.update({ table, plan });
+    setText(this.#note, noteOf(ready, plan, state.view.unit));
   }
 
-  #showTotals(state: PanelState, table: SensitivityTable, uniforms: Extract<PanelBudget["state"], { kind: "ready" }>["uniforms"], plan: PanelPlan): void {
-    const today = state.model!.tensors.reduce((n, t) => n + t.byteLength, 0);
+  #showTotals({ model, view }: PanelState, table: SensitivityTable, uniforms: Ready["uniforms"], plan: PanelPlan): void {
+    const today = model!.tensors.reduce((n, t) => n + t.byteLength, 0);
     const item = (name: string, value: string, detail: string) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, value), h("dd", { class: "dim" }, detail));
     const near = nearestUniform(uniforms, plan.byteLength);
-    const raised = plan.byteLength > plan.fileBytes;
+    const under = plan.uniforms ? " under these locks and limits" : "";
+    const size =
+      plan.byteLength > plan.fileBytes ? `the smallest possible${under}`
+      : plan.fileBytes > plan.maximum ? `more bytes save nothing${under}`
+      : bits(plan.bitsPerWeight);
+    const free = plan.fileBytes - plan.byteLength;
     fill(
       this.#totals,
-      item("Size", bytes(plan.byteLength), raised ? `the smallest${plan.locked.length ? " with these locks" : ""}` : bits(plan.bitsPerWeight)),
+      item("Size", bytes(plan.byteLength), size),
+      ...(view.unit === "gb" || view.unit === "gib" ? [item("Memory", bytes(Math.abs(free)), free < 0 ? "too little: it does not fit" : "left beside the weights")] : []),
       item("Change", change(today, plan.byteLength), `from ${bytes(today)}`),
       item(
         "Squared error",
         significant(plan.squaredError),
-        near ? `${lessText(plan.squaredError, near.squaredError, near.label)}, ${bytes(near.byteLength)}` : "over all tensors",
+        near ? `${lessText(plan.squaredError, near.squaredError, near.label)}${under}, ${bytes(near.byteLength)}` : "over all tensors",
       ),
       item("Locked", plural(plan.locked.length, "tensor"), `of ${plural(table.tensors.length, "tensor")} that can change`),
     );
@@ -179,30 +191,10 @@ export class BudgetView {
     this.#panel.post({ type: "budget", action });
   }
 
-  #size(fileBytes: number, final: boolean): void {
-    const rounded = Math.round(fileBytes);
-    if (!final && rounded === this.#lastSize) return;
-    this.#lastSize = rounded;
-    this.#act({ kind: "size", fileBytes: rounded, final });
-  }
-
-  #typed(text: string): void {
-    const { plan, model, view } = this.#panel.store.state;
-    if (!plan || !model) return;
-    const value = parseSize(text, view.unit === "bits" ? { parameters: model.parameterCount } : { bytes: byteUnit(plan.fileBytes).bytes });
-    if (value === undefined) {
-      this.#panel.say(`${text} is not a size`);
-      this.#panel.store.touch("budget");
-      return;
-    }
-    this.#size(Math.min(plan.maximum, Math.max(plan.minimum, value)), true);
-  }
-
   /** The size of a uniform encoding, to see what a plan makes of it. */
   #choosePoint(mark: number): void {
     const point = mark === 0 ? undefined : this.#paretoData?.points[mark - 1];
-    const { plan } = this.#panel.store.state;
-    if (point && plan) this.#size(Math.min(plan.maximum, Math.max(plan.minimum, point.byteLength)), true);
+    if (point) this.#size.ask(point.byteLength, true);
   }
 
   #toggleLock(tensor: number): void {
@@ -213,14 +205,15 @@ export class BudgetView {
     const encoding = plan.locked.includes(tensor) ? undefined : chosen(table, plan, tensor).encoding;
     this.#selected = tensor;
     this.#act({ kind: "lock", tensor: name, encoding });
-    this.#panel.say(`${name} ${encoding === undefined ? "unlocked" : `locked to ${encoding}`}`);
+    const shared = this.#partners.get(tensor)?.map((t) => table.tensors[t].name) ?? [];
+    this.#panel.say(`${[name, ...shared].join(", ")} ${encoding === undefined ? "unlocked" : `locked to ${encoding}`}`);
     this.#panel.select(name);
     this.#panel.store.touch("budget");
   }
 
   /** Ctrl+Z and its opposite, anywhere in the view but in a text being typed. */
   #key(event: KeyboardEvent): boolean {
-    if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey || event.target === this.#entry.element) return false;
+    if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey || isText(event.target)) return false;
     const key = event.key.toLowerCase();
     if (key === "z") this.#act({ kind: event.shiftKey ? "redo" : "undo" });
     else if (key === "y") this.#act({ kind: "redo" });
@@ -228,5 +221,8 @@ export class BudgetView {
     return true;
   }
 }
+
+/** A field for text has its own undo. */
+const isText = (target: EventTarget | null) => target instanceof HTMLElement && target.localName === "vscode-text-field";
 
 const targetLabel = (budget: PanelBudget | undefined, own: FormatName) => formatLabels[budget?.target ?? own];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PanelPlan } from "../../../src/core/api/panel";
-import { bitsRange, budgetRows, byteUnit, nearestUniform, parseSize } from "../../../webview/budget";
+import { bitsOfTensors, bitsRange, budgetRows, byteUnit, chosenBits, nearestUniform, parseBits, parseSize, sizeUnit, type SizeUnit } from "../../../webview/budget";
 import { assignment, type AssignmentData } from "../../../webview/charts/assignment";
 import { lessText, pareto, type ParetoData } from "../../../webview/charts/pareto";
 import { linearScale } from "../../../webview/scales";
@@ -54,31 +54,48 @@ describe("rows of the budget", () => {
     assert.equal(rows[0].elements, 4000);
   });
 
+  it("the mean of some tensors' bits counts weights, not tensors", () => {
+    assert.equal(bitsOfTensors([2, 3], table, (t) => chosenBits(table, plan, t)), (8 * 1000 + 16 * 3000) / 4000);
+  });
+
   it("the colour scale spans what any tensor can have", () => assert.deepEqual(bitsRange(table), [2, 16]));
 });
 
 describe("a typed size", () => {
-  const inBytes = { bytes: 1e6 };
-  const inBits = { parameters: 8000 };
-  const cases: [string, { bytes: number } | { parameters: number }, number | undefined][] = [
-    ["2.1", inBytes, 2.1e6],
-    ["2.1 MB", inBits, 2.1e6],
-    ["900k", inBytes, 9e5],
-    ["1,234 kB", inBytes, 1_234_000],
-    ["3gb", inBytes, 3e9],
-    ["512 bytes", inBytes, 512],
-    ["4.5", inBits, 4500],
-    ["4.5 bpw", inBits, 4500],
-    ["4.5 bpw", inBytes, undefined],
-    ["", inBytes, undefined],
-    ["-3", inBytes, undefined],
-    ["0", inBytes, undefined],
-    ["1.2.3", inBytes, undefined],
-    ["3 furlongs", inBytes, undefined],
+  const parameters = 8000;
+  const cases: [string, SizeUnit, number | undefined][] = [
+    ["2.1", "bytes", 2.1e6],
+    ["2.1 MB", "bits", 2.1e6],
+    ["900k", "bytes", 9e5],
+    ["1,234 kB", "gib", 1_234_000],
+    ["3gb", "bytes", 3e9],
+    ["512 bytes", "gb", 512],
+    ["4.5", "bits", 4500],
+    ["4.5 bpw", "bytes", 4500],
+    ["8", "gb", 8e9],
+    ["8", "gib", 8 * 2 ** 30],
+    ["8 GiB", "gb", 8 * 2 ** 30],
+    ["1.5 MiB", "bytes", 1.5 * 2 ** 20],
+    ["", "bytes", undefined],
+    ["-3", "bytes", undefined],
+    ["0", "gb", undefined],
+    ["1.2.3", "bytes", undefined],
+    ["3 furlongs", "bytes", undefined],
   ];
   for (const [text, unit, expected] of cases) {
-    it(`"${text}" in ${"bytes" in unit ? "MB" : "bpw"} is ${expected}`, () => assert.equal(parseSize(text, unit), expected));
+    it(`"${text}" in ${unit} is ${expected}`, () => assert.equal(parseSize(text, sizeUnit(unit, 1e6, parameters), parameters), expected));
   }
+  const bits: [string, number | undefined][] = [
+    ["4", 4],
+    [" 4.25 bpw", 4.25],
+    [".5 bits", 0.5],
+    ["0", undefined],
+    ["-1", undefined],
+    ["65", undefined],
+    ["4 MB", undefined],
+    ["", undefined],
+  ];
+  for (const [text, expected] of bits) it(`"${text}" as bits per weight is ${expected}`, () => assert.equal(parseBits(text), expected));
   it("units change where a digit comes before the point", () =>
     assert.deepEqual([999, 1e6, 2.5e9].map((n) => byteUnit(n).label), ["kB", "MB", "GB"]));
 });
@@ -107,6 +124,7 @@ describe("the chart of error against size", () => {
     points: [{ label: "Q4", byteLength: 5000, squaredError: 12, best: 10 }],
     current: { label: "this plan", byteLength: 4900, squaredError: 10 },
     parameterCount: 8000,
+    restricted: false,
   };
   const size = { width: 600, height: 300 };
 
@@ -114,6 +132,14 @@ describe("the chart of error against size", () => {
     const lines = pareto.table(data).rows;
     assert.deepEqual(lines.map((r) => r[0]), ["this plan", "Q4", "best", "best"]);
     assert.equal((lines[1][2] as { value: number }).value, 5);
+  });
+
+  it("points under locks and limits say so, in the card and in words", () => {
+    const restricted = { ...data, restricted: true };
+    const words = /with the locks and limits applied/;
+    assert.match(pareto.describe(restricted), words);
+    assert.match(pareto.card(restricted, size, 1).lines.flat().join(), words);
+    assert.doesNotMatch(pareto.card(restricted, size, 0).lines.flat().join() + pareto.describe(data), words);
   });
 
   it("each point is hit where its card points to, a lossless one too", () => {
@@ -136,7 +162,7 @@ describe("the chart of error against size", () => {
 });
 
 describe("the chart of encodings", () => {
-  const data: AssignmentData = { table, plan, rows, label: (e) => e.toUpperCase(), scale: linearScale(2, 16) };
+  const data: AssignmentData = { table, plan, rows, label: (e) => e.toUpperCase(), scale: linearScale(2, 16), partners: new Map() };
   const size = { width: 600, height: 200 };
 
   it("its twin has every tensor with its encoding and lock, by layer", () => {
@@ -150,6 +176,17 @@ describe("the chart of encodings", () => {
         ["elsewhere.weight", "B2", ""],
       ],
     );
+  });
+
+  it("a card names who shares the encoding, and the limits that bind", () => {
+    const limits = [{ role: "other" as const, minBits: 4 }, { tensor: "lm_head.weight", maxBits: 6 }, { tensor: "elsewhere.weight", minBits: 2 }];
+    const now = { ...data, plan: { ...plan, limits }, partners: new Map([[1, [0, 3]]]) };
+    const said = (mark: number) => assignment.card(now, size, mark).lines.map((l) => l.join(" "));
+    assert.ok(said(1).includes("limit at least 4 bpw (role other)") && said(1).includes("limit at most 6 bpw"));
+    assert.ok(said(1).includes(" shares one encoding with model.layers.1.down, model.layers.0.down"));
+    assert.ok(!said(2).some((l) => l.startsWith("limit")), "a locked tensor is free of limits");
+    const row = assignment.table(now).rows.find((r) => r[0] === "lm_head.weight")!;
+    assert.deepEqual(row.slice(6), ["at least 4 bpw (role other); at most 6 bpw", "model.layers.1.down.weight, model.layers.0.down.weight"]);
   });
 
   it("every tensor is hit where its card points to", () => {

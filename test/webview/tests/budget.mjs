@@ -59,7 +59,7 @@ export const budget = {
     const tab = await model(page, "llama", { budget: { remembered: true } });
     await open(tab);
     await choose(tab, "Unit", "bpw");
-    const field = tab.locator("#view-budget .entry").locator("input");
+    const field = tab.locator("#view-budget .size .entry").locator("input");
     await field.fill("6");
     await field.press("Enter");
     await settle(tab);
@@ -93,24 +93,134 @@ export const budget = {
     await asTable(tab, "Encoding per tensor");
     const row = (await rows(tab, "assignment")).find((r) => r[0] === down);
     assert.deepEqual([row[1], row[5]], ["Q8_0", "locked"]);
-    await tab.locator('#view-budget vscode-button[aria-label="Unlock all tensors"]').click();
+    await tab.locator('#view-budget vscode-button[aria-label="Remove all locks and limits"]').click();
     await settle(tab);
     assert.match(await total(tab, 3), /0 tensors/);
   },
 
-  async "budget: tensors that a runtime fuses are locked together"({ open: page }) {
+  async "budget: tensors that a runtime fuses are locked together, and named together"({ open: page }) {
     const tab = await model(page, "llama", { budget: { remembered: true } });
     await open(tab);
     await tab.locator(canvas("assignment")).focus();
     await tab.keyboard.press("ArrowDown");
     await tab.keyboard.press("ArrowDown");
-    assert.match(await voice(tab), /q_proj/);
+    assert.match(await voice(tab), /q_proj.*shares one encoding with .*k_proj, .*v_proj/);
     await tab.keyboard.press("Enter");
     await settle(tab);
     assert.match(await total(tab, 3), /3 tensors/);
+    assert.match(await text(tab, "#view-budget .lock"), /shares one encoding with .*k_proj, .*v_proj/);
     await choose(tab, "Export to", "GGUF");
     await settle(tab);
     assert.match(await total(tab, 3), /0 tensors/, "another target has its own locks");
+  },
+
+  async "budget: least and most bits of a role, by keyboard alone, until they are undone"({ open: page, out }) {
+    const tab = await model(page, "llama", { budget: { remembered: true } });
+    await open(tab);
+    await tab.locator("#view-budget .limits summary").focus();
+    await tab.keyboard.press("Enter");
+    await tab.locator('vscode-text-field[aria-label="Least bits per weight of down"]').focus();
+    await tab.keyboard.type("6");
+    await tab.keyboard.press("Enter");
+    await settle(tab);
+    assert.deepEqual((await last(tab, "budget")).action, { kind: "limit", role: "down", minBits: 6 });
+    await tab.keyboard.press("Tab");
+    await tab.keyboard.type("9");
+    await tab.keyboard.press("Tab");
+    await settle(tab);
+    assert.deepEqual((await last(tab, "budget")).action, { kind: "limit", role: "down", minBits: 6, maxBits: 9 });
+    assert.match(await text(tab, "#view-budget .limits summary"), /1 limit/);
+    await slider(tab).focus();
+    await tab.keyboard.press("Home");
+    await settle(tab);
+    assert.match(await total(tab, 0), /the smallest possible under these locks and limits/);
+    await asTable(tab, "Encoding per tensor");
+    for (const r of await rows(tab, "assignment")) {
+      if (!r[0].includes("down_proj")) continue;
+      assert.ok(Number(r[2]) >= 6 && Number(r[2]) <= 9, r.join());
+      assert.equal(r[6], "at least 6 bpw, at most 9 bpw (role down)");
+    }
+    await tab.screenshot({ path: path.join(out, "budget-limits.png") });
+    await tab.locator(canvas("pareto")).focus();
+    await tab.keyboard.press("ArrowRight");
+    await tab.keyboard.press("ArrowRight");
+    assert.match(await voice(tab), /with the locks and limits applied/);
+    for (let i = 0; i < 3; i++) await tab.keyboard.press("Control+z");
+    await settle(tab);
+    assert.match(await text(tab, "#view-budget .limits summary"), /none/);
+    assert.equal(await tab.locator('vscode-text-field[aria-label="Least bits per weight of down"]').evaluate((e) => e.value), "");
+  },
+
+  async "budget: a limit that nothing can keep is refused in words, and the field shows what holds"({ open: page, out }) {
+    const tab = await model(page, "llama", { budget: { remembered: true } });
+    await open(tab);
+    await tab.locator("#view-budget .limits summary").click();
+    const least = tab.locator('vscode-text-field[aria-label="Least bits per weight of down"]');
+    await least.locator("input").fill("20");
+    await least.locator("input").press("Enter");
+    await settle(tab);
+    const refused = tab.locator("#view-budget [role=alert]");
+    assert.match(await refused.innerText(), /at least 20 bits per weight .* the largest possible is 16\.00; widen/);
+    await tab.screenshot({ path: path.join(out, "budget-refused.png") });
+    await slider(tab).focus();
+    assert.equal(await least.evaluate((e) => e.value), "", "the field shows what holds");
+    await tab.keyboard.press("PageUp");
+    await settle(tab);
+    assert.equal(await refused.isVisible(), false, "the next step that is taken ends it");
+    await least.locator("input").fill("many");
+    await least.locator("input").press("Enter");
+    assert.match(await voice(tab), /many is not a number of bits/);
+  },
+
+  async "budget: one tensor's own limits, beside its lock"({ open: page }) {
+    const tab = await model(page, "llama", { budget: { remembered: true } });
+    await open(tab);
+    await choose(tab, "Export to", "GGUF");
+    await tab.locator(canvas("assignment")).focus();
+    await tab.keyboard.press("ArrowDown");
+    await tab.keyboard.press("PageDown");
+    await tab.keyboard.press("ArrowUp");
+    await tab.keyboard.press("End");
+    await tab.keyboard.press("Enter");
+    await tab.keyboard.press("Enter");
+    await settle(tab);
+    const least = tab.locator('vscode-text-field[aria-label="Least bits per weight of the tensor"] input');
+    await least.fill("8");
+    await least.press("Enter");
+    await settle(tab);
+    assert.deepEqual((await last(tab, "budget")).action, { kind: "limit", tensor: down, minBits: 8 });
+    await tab.locator("#view-budget .limits summary").click();
+    assert.match(await text(tab, "#view-budget .limits table"), /model\.layers\.3\.mlp\.down_proj/);
+    const recipe = await tab.evaluate(() => window.harness.recipe());
+    assert.ok(recipe.rules.some((r) => r.match.includes("down_proj") || r.match === "*"), "the recipe is the outcome");
+    await tab.locator('#view-budget vscode-button[aria-label="Remove all locks and limits"]').click();
+    await settle(tab);
+    assert.doesNotMatch(await text(tab, "#view-budget .limits table"), /layers\.3/);
+  },
+
+  async "budget: what fits in a device's memory, and what is counted"({ open: page, out }) {
+    const tab = await model(page, "llama", { budget: { remembered: true } });
+    await open(tab);
+    await choose(tab, "Unit", "GB of memory");
+    const field = tab.locator("#view-budget .size .entry").locator("input");
+    await field.fill("0.0005");
+    await field.press("Enter");
+    await settle(tab);
+    assert.equal((await last(tab, "budget")).action.fileBytes, 500_000);
+    assert.match(await text(tab, "#view-budget .totals"), /Memory[\s\S]*left beside the weights/);
+    assert.match(await text(tab, "#view-budget .note"), /Counted are the weight files alone/);
+    await tab.screenshot({ path: path.join(out, "budget-memory.png") });
+    await field.fill("8");
+    await field.press("Enter");
+    await settle(tab);
+    assert.match(await total(tab, 0), /more bytes save nothing/);
+    await field.fill("1 kB");
+    await field.press("Enter");
+    await settle(tab);
+    assert.match(await total(tab, 0), /the smallest possible/);
+    assert.match(await total(tab, 1), /does not fit/);
+    await choose(tab, "Unit", "GiB of memory");
+    assert.equal(await field.inputValue(), "0.000000931");
   },
 
   async "budget: the curve's twin names every uniform encoding, and a click on one takes its size"({ open: page }) {

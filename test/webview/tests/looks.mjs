@@ -55,6 +55,7 @@ export const looks = {
         for (const view of ["map", "spectrum", "bits", "budget"]) {
           await openTab(tab, view);
           if (view === "map") await tab.locator('vscode-button[aria-label="Map: as table"]').click();
+          if (view === "budget") await tab.locator("#view-budget .limits summary").click();
           const found = await tab.evaluate(() =>
             window.axe
               .run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
