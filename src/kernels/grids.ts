@@ -32,8 +32,11 @@ export interface GridKernels {
 /** The integer grids that the kernels know: codes that fill bytes. */
 const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme))?$/;
 
+/** What a name says, as the kernels take it. */
+type GridArguments = [bits: number, group: number, asymmetric: number, scaleType: number, rule: number];
+
 /** Arguments of the grid that an encoding's name says; undefined for other names. */
-export function gridOf(name: string): [bits: number, group: number, asymmetric: number, scaleType: number, rule: number] | undefined {
+export function gridOf(name: string): GridArguments | undefined {
   const match = grids.exec(name);
   if (!match) return undefined;
   const [, bits, group, asymmetric, scaleType, rule] = match;

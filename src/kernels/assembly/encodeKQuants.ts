@@ -1,9 +1,13 @@
 // ggml's super-blocks of 256, byte for byte as src/encodings/ggml. `columns` is a multiple of 256.
 import { codes16, packPairs, symmetric16 } from "./codes";
+import { descendSymmetric } from "./descendSymmetric";
 import { half } from "./half";
-import { importanceWeights, importanceWeights16, interleave, meanSquare, nearestInt, rmsWeights, ZERO_BLOCK } from "./search";
+import {
+  importanceWeights, interleave, meanSquare, nearestInt, nearestInts, rmsWeights, signedExtreme, ZERO_BLOCK,
+} from "./search";
 import { fitPositive, searchAffine } from "./searchAffine";
-import { descendSymmetric, searchSymmetric } from "./searchSymmetric";
+import { searchSymmetric } from "./searchSymmetric";
+import { searchSymmetric4 } from "./searchSymmetric4";
 import { halfBits } from "./toHalf";
 
 // Scratch: x and weights of four sub-blocks, lane by lane, then one f32 or u8 per sub-block.
@@ -18,8 +22,8 @@ const SUMS: usize = 1344;
 const SCALE_CODES: usize = 1408;
 const MIN_CODES: usize = 1424;
 const CODES: usize = 1440;
-// All sixteen sub-blocks of Q3_K and their codes, lane by lane; before that the codes of a candidate.
-const ALL_X: usize = 2048;
+// Codes or products of a search, then the codes of all sixteen sub-blocks of Q3_K, lane by lane.
+const TRIAL: usize = 2048;
 const ALL_CODES: usize = 3072;
 
 /** Searches the eight sub-blocks of 32 and writes the 16-byte header of Q4_K and Q5_K. False when a scale overflows. */
@@ -35,12 +39,12 @@ function headerOf(x: usize, importance: usize, nmax: f32, first: f32, steps: u32
       importanceWeights(scratch + X, 32, variance, scratch + WEIGHTS, at + SUMS);
       searchAffine(
         scratch + X, scratch + WEIGHTS, 32, nmax, -0.9, 0.05, 36, false, true,
-        scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+        scratch + TRIAL, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
     } else {
       rmsWeights(scratch + X, 32, scratch + WEIGHTS);
       searchAffine(
         scratch + X, scratch + WEIGHTS, 32, nmax, first, 0.1, steps, false, false,
-        scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+        scratch + TRIAL, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
     }
   }
   let d: f32;
@@ -106,12 +110,12 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
           importanceWeights(scratch + X, 16, variance, scratch + WEIGHTS, at + SUMS);
           searchAffine(
             scratch + X, scratch + WEIGHTS, 16, 3, -0.9, 0.05, 36, false, true,
-            scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+            scratch + TRIAL, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
         } else {
           for (let i: usize = 0; i < 256; i += 16) v128.store(scratch + i, f32x4.abs(v128.load(scratch + i, X)), WEIGHTS);
           searchAffine(
             scratch + X, scratch + WEIGHTS, 16, 3, -0.5, 0.1, 15, true, false,
-            scratch + ALL_X, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
+            scratch + TRIAL, at + SCALES, at + MINS, at + INVERSES, at + BASES, at + INITIALS);
         }
       }
       let d: f32;
@@ -156,10 +160,24 @@ export function encode_q2_K(x: usize, rows: u32, columns: u32, importance: usize
   return 1;
 }
 
+/** Low bytes of nearest(inverse·x), at most `top`, of sixteen values. */
+// @ts-ignore: decorator
+@inline
+function bytes16(x: usize, inverse: f32, top: i32): v128 {
+  const s = f32x4.splat(inverse);
+  const high = i32x4.splat(top);
+  const low8 = i32x4.splat(255);
+  const a = v128.and(low8, i32x4.min_s(high, nearestInts(f32x4.mul(s, v128.load(x)))));
+  const b = v128.and(low8, i32x4.min_s(high, nearestInts(f32x4.mul(s, v128.load(x, 16)))));
+  const c = v128.and(low8, i32x4.min_s(high, nearestInts(f32x4.mul(s, v128.load(x, 32)))));
+  const d = v128.and(low8, i32x4.min_s(high, nearestInts(f32x4.mul(s, v128.load(x, 48)))));
+  return i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+}
+
 /** The searched codes of sub-block j of Q3_K without importance. */
 function descended(scratch: usize, j: usize): void {
-  const from = scratch + ALL_CODES + 256 * (j >> 2) + ((j & 3) << 2);
-  for (let i: usize = 0; i < 16; i++) store<u8>(scratch + 16 * j + i, load<f32>(from + 16 * i) as u8, CODES);
+  const from = scratch + ALL_CODES + 64 * j;
+  for (let i: usize = 0; i < 16; i++) store<u8>(scratch + 16 * j + i, ((load<f32>(from + 4 * i) as i32) + 4) as u8, CODES);
 }
 
 export function encode_q3_K(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, out: usize): u32 {
@@ -169,29 +187,26 @@ export function encode_q3_K(x: usize, rows: u32, columns: u32, importance: usize
       if (importance) {
         const variance = meanSquare(x, 256, 2);
         const from = importance + ((c as usize) << 2);
-        for (let j: usize = 0; j < 16; j++) {
-          const sub = scratch + (j << 2);
-          store<f32>(sub, importanceWeights16(x + 64 * j, from + 64 * j, variance, scratch + WEIGHTS), SUMS);
-          store<f32>(sub, searchSymmetric(x + 64 * j, 16, 4, scratch + WEIGHTS, sub + INVERSES), SCALES);
+        for (let k: usize = 0; k < 4; k++) {
+          const at = scratch + 16 * k;
+          interleave(x + 256 * k, 64, 16, scratch + X);
+          interleave(from + 256 * k, 64, 16, scratch + WEIGHTS);
+          importanceWeights(scratch + X, 16, variance, scratch + WEIGHTS, at + SUMS);
+          searchSymmetric4(scratch + X, 16, 4, scratch + WEIGHTS, scratch + TRIAL, at + SCALES, at + INVERSES);
         }
         d = searchSymmetric(scratch + SCALES, 16, 32, scratch + SUMS, scratch + BASES);
         v128.store(scratch, symmetric16(scratch + SCALES, 0, 32, load<f32>(scratch, BASES)), SCALE_CODES);
       } else {
-        for (let k: usize = 0; k < 4; k++) interleave(x + 256 * k, 64, 16, scratch + ALL_X + 256 * k);
-        descendSymmetric(scratch + ALL_X, 4, scratch + ALL_CODES, scratch + SCALES, scratch + WEIGHTS);
-        let extreme: f32 = 0;
-        for (let j: usize = 0; j < 16; j++) {
-          const scale = load<f32>(scratch + (j << 2), SCALES);
-          if (abs(scale) > abs(extreme)) extreme = scale;
+        for (let k: usize = 0; k < 4; k++) {
+          descendSymmetric(x + 256 * k, 4, scratch + ALL_CODES + 256 * k, scratch + SCALES + 16 * k, scratch + TRIAL);
         }
+        const extreme = signedExtreme(scratch + SCALES, 64);
         if (extreme == 0) {
           v128.store(scratch, i8x16.splat(0), SCALE_CODES);
         } else {
           const inverse: f32 = -32 / extreme;
-          for (let j: usize = 0; j < 16; j++) {
-            const l = nearestInt(inverse * load<f32>(scratch + (j << 2), SCALES)) as i8;
-            store<u8>(scratch + j, (max(-32, min(31, l as i32)) + 32) as u8, SCALE_CODES);
-          }
+          const l = i8x16.max_s(i8x16.splat(-32), i8x16.min_s(i8x16.splat(31), bytes16(scratch + SCALES, inverse, 0x7fffffff)));
+          v128.store(scratch, i8x16.add(l, i8x16.splat(32)), SCALE_CODES);
           d = 1 / inverse;
         }
       }
@@ -276,13 +291,13 @@ export function encode_q5_K(x: usize, rows: u32, columns: u32, importance: usize
 export function encode_q6_K(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, out: usize): u32 {
   for (let r: u32 = 0; r < rows; r++) {
     for (let c: u32 = 0; c < columns; c += 256, x += 1024, out += 210) {
-      let extreme: f32 = 0;
-      for (let j: usize = 0; j < 16; j++) {
-        const weights = importance ? importance + ((c as usize) << 2) + 64 * j : 0;
-        const scale = searchSymmetric(x + 64 * j, 16, 32, weights, scratch + INVERSES + 4 * j);
-        store<f32>(scratch + 4 * j, scale, SCALES);
-        if (abs(scale) > abs(extreme)) extreme = scale;
+      for (let k: usize = 0; k < 4; k++) {
+        interleave(x + 256 * k, 64, 16, scratch + X);
+        if (importance) interleave(importance + ((c as usize) << 2) + 256 * k, 64, 16, scratch + WEIGHTS);
+        const weights: usize = importance ? scratch + WEIGHTS : 0;
+        searchSymmetric4(scratch + X, 16, 32, weights, scratch + TRIAL, scratch + SCALES + 16 * k, scratch + INVERSES + 16 * k);
       }
+      const extreme = signedExtreme(scratch + SCALES, 64);
       if (abs(extreme) < ZERO_BLOCK) {
         memory.fill(out, 0, 210);
         continue;
@@ -292,9 +307,9 @@ export function encode_q6_K(x: usize, rows: u32, columns: u32, importance: usize
       if ((dBits & 0x7c00) == 0x7c00) return 0;
       store<u16>(out, dBits as u16, 208);
       const d = half(dBits);
+      v128.store(out, bytes16(scratch + SCALES, inverse, 127), 192);
       for (let j: usize = 0; j < 16; j++) {
-        const code = min(127, nearestInt(inverse * load<f32>(scratch + 4 * j, SCALES))) as i8;
-        store<i8>(out + j, code, 192);
+        const code = load<i8>(out + j, 192);
         v128.store(scratch + 16 * j, symmetric16(x + 64 * j, d * (code as f32), 32, load<f32>(scratch + 4 * j, INVERSES)), CODES);
       }
       const low4 = i8x16.splat(15);

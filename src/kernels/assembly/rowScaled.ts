@@ -17,7 +17,9 @@ function scaleQdq(x: usize, columns: u32): f32 {
   return absmax == 0 ? 1 : max<f32>(1.401298464324817e-45, ((absmax as f64) / 127.0) as f32);
 }
 
-export function encode_int8_qdq(x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, codes: usize, scales: usize): u32 {
+export function encode_int8_qdq(
+  x: usize, rows: u32, columns: u32, importance: usize, scratch: usize, codes: usize, scales: usize,
+): u32 {
   for (let row: u32 = 0; row < rows; row++) {
     const scale = scaleQdq(x, columns);
     store<f32>(scales, scale);

@@ -82,6 +82,31 @@ export function signedExtreme(x: usize, bytes: usize): f32 {
   return load<f32>(x);
 }
 
+/**
+ * The values of largest magnitude of four interleaved runs, the first of equals; at `opposite` the largest magnitudes of the
+ * other sign.
+ */
+export function extremes(x: usize, bytes: usize, opposite: usize): v128 {
+  let low = f32x4.splat(0);
+  let high = low;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const v = v128.load(x + i);
+    low = f32x4.pmin(low, v);
+    high = f32x4.pmax(high, v);
+  }
+  const fall = f32x4.neg(low);
+  v128.store(opposite, f32x4.pmin(fall, high));
+  let found = v128.bitselect(low, high, f32x4.gt(fall, high));
+  let tied = v128.and(f32x4.eq(fall, high), f32x4.gt(high, f32x4.splat(0)));
+  for (let i: usize = 0; v128.any_true(tied); i += 16) {
+    const v = v128.load(x + i);
+    const here = v128.and(tied, f32x4.eq(f32x4.abs(v), high));
+    found = v128.bitselect(v, found, here);
+    tied = v128.andnot(tied, here);
+  }
+  return found;
+}
+
 /** Σx² / count · factor of one run, in order. */
 export function meanSquare(x: usize, count: u32, factor: f32): f32 {
   let sum: f32 = 0;

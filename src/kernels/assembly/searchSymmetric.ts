@@ -1,5 +1,5 @@
 // Scales of symmetric sub-blocks.
-import { clamped, rounded, signedExtreme, ZERO_BLOCK } from "./search";
+import { rounded, signedExtreme, ZERO_BLOCK } from "./search";
 
 /**
  * Symmetric codes −nmax..nmax−1 for one run of n values: 19 scales around −nmax/extreme and that one itself, in the lanes of five
@@ -93,97 +93,4 @@ function choose4(lx: v128, l2: v128, inverse: v128, from: i32): void {
   choose(f32x4.extract_lane(lx, 1), f32x4.extract_lane(l2, 1), f32x4.extract_lane(inverse, 1));
   choose(f32x4.extract_lane(lx, 2), f32x4.extract_lane(l2, 2), f32x4.extract_lane(inverse, 2));
   choose(f32x4.extract_lane(lx, 3), f32x4.extract_lane(l2, 3), f32x4.extract_lane(inverse, 3));
-}
-
-/**
- * Symmetric codes of sixteen sub-blocks of 16 by coordinate descent from the signed extreme, weights x². `x` holds four times
- * sixteen v128, each of them interleaving four sub-blocks; codes alike as f32, the code + nmax (0 for an all-zero block). Writes
- * sixteen scales. The four vectors advance side by side, since each waits for a division. `sums`: 256 bytes.
- */
-export function descendSymmetric(x: usize, nmax: i32, codes: usize, scales: usize, sums: usize): void {
-  for (let k: usize = 0; k < 4; k++) startDescent(x + 256 * k, nmax, codes + 256 * k, sums + 64 * k);
-  const low = i32x4.splat(-nmax);
-  const high = i32x4.splat(nmax - 1);
-  // A vector in which nothing changed will not change any more.
-  let active = 15;
-  for (let pass = 0; pass < 5 && active; pass++) {
-    let a = i32x4.splat(0);
-    let b = a;
-    let c = a;
-    let d = a;
-    for (let i: usize = 0; i < 256; i += 16) {
-      if (active & 1) a = v128.or(a, descendStep(x + i, codes + i, sums, low, high));
-      if (active & 2) b = v128.or(b, descendStep(x + i + 256, codes + i + 256, sums + 64, low, high));
-      if (active & 4) c = v128.or(c, descendStep(x + i + 512, codes + i + 512, sums + 128, low, high));
-      if (active & 8) d = v128.or(d, descendStep(x + i + 768, codes + i + 768, sums + 192, low, high));
-    }
-    active = i32(v128.any_true(a)) | (i32(v128.any_true(b)) << 1) | (i32(v128.any_true(c)) << 2) | (i32(v128.any_true(d)) << 3);
-  }
-  const offset = f32x4.splat(nmax as f32);
-  for (let k: usize = 0; k < 4; k++) {
-    const sumlx = v128.load(sums + 64 * k);
-    const suml2 = v128.load(sums + 64 * k, 16);
-    const alive = v128.load(sums + 64 * k, 32);
-    for (let i: usize = 0; i < 256; i += 16) {
-      const at = codes + 256 * k + i;
-      v128.store(at, v128.and(f32x4.add(v128.load(at), offset), alive));
-    }
-    v128.store(scales + 16 * k, v128.and(f32x4.div(sumlx, suml2), v128.and(alive, f32x4.gt(suml2, f32x4.splat(0)))));
-  }
-}
-
-/** First codes of four sub-blocks, then in `sums` Σw·x·l, Σw·l² and a mask of those that are not all zero. */
-function startDescent(x: usize, nmax: i32, codes: usize, sums: usize): void {
-  const zero = f32x4.splat(0);
-  let extreme = zero;
-  let magnitude = zero;
-  for (let i: usize = 0; i < 256; i += 16) {
-    const v = v128.load(x + i);
-    const a = f32x4.abs(v);
-    const more = f32x4.gt(a, magnitude);
-    extreme = v128.bitselect(v, extreme, more);
-    magnitude = v128.bitselect(a, magnitude, more);
-  }
-  const alive = f32x4.ge(magnitude, f32x4.splat(ZERO_BLOCK));
-  const inverse = f32x4.div(f32x4.splat(-nmax as f32), extreme);
-  const high = f32x4.splat((nmax - 1) as f32);
-  let sumlx = zero;
-  let suml2 = zero;
-  for (let i: usize = 0; i < 256; i += 16) {
-    const v = v128.load(x + i);
-    const w = f32x4.mul(v, v);
-    const l = f32x4.pmin(high, rounded(f32x4.mul(inverse, v))); // the extreme itself becomes −nmax
-    v128.store(codes + i, l);
-    sumlx = f32x4.add(sumlx, f32x4.mul(f32x4.mul(w, v), l));
-    suml2 = f32x4.add(suml2, f32x4.mul(f32x4.mul(w, l), l));
-  }
-  v128.store(sums, sumlx);
-  v128.store(sums, suml2, 16);
-  v128.store(sums, alive, 32);
-}
-
-/** Takes one element of four sub-blocks out of the sums and puts it back with a better code, if there is one. Returns where. */
-// @ts-ignore: decorator
-@inline
-function descendStep(x: usize, codes: usize, sums: usize, low: v128, high: v128): v128 {
-  const zero = f32x4.splat(0);
-  const sumlx = v128.load(sums);
-  const suml2 = v128.load(sums, 16);
-  const v = v128.load(x);
-  const w = f32x4.mul(v, v);
-  const wv = f32x4.mul(w, v);
-  const old = v128.load(codes);
-  let slx = f32x4.sub(sumlx, f32x4.mul(wv, old));
-  const positive = f32x4.gt(slx, zero);
-  let sl2 = f32x4.sub(suml2, f32x4.mul(f32x4.mul(w, old), old));
-  const l = clamped(f32x4.div(f32x4.mul(v, sl2), slx), low, high);
-  if (!v128.any_true(v128.and(positive, f32x4.ne(l, old)))) return i32x4.splat(0);
-  slx = f32x4.add(slx, f32x4.mul(wv, l));
-  sl2 = f32x4.add(sl2, f32x4.mul(f32x4.mul(w, l), l));
-  const gain = f32x4.gt(f32x4.mul(f32x4.mul(slx, slx), suml2), f32x4.mul(f32x4.mul(sumlx, sumlx), sl2));
-  const accept = v128.and(v128.and(positive, f32x4.ne(l, old)), v128.and(f32x4.gt(sl2, zero), gain));
-  v128.store(codes, v128.bitselect(l, old, accept));
-  v128.store(sums, v128.bitselect(slx, sumlx, accept));
-  v128.store(sums, v128.bitselect(sl2, suml2, accept), 16);
-  return accept;
 }
