@@ -52,7 +52,7 @@ async function encodeSeconds(jobs: readonly ExportJob[], { pool, token, now }: E
   for (const job of jobs) {
     if (job.kind !== "encode" || job.tensor.columns === 0) continue;
     const { encoding, transposed } = job.tensor.storage;
-    const key = [encoding, transposed === true, job.encoding].join();
+    const key = [encoding, transposed === true, job.encoding, JSON.stringify(job.method)].join();
     const elements = job.tensor.rows * job.tensor.columns;
     const group = groups.get(key);
     if (group) group.elements += elements;
@@ -89,7 +89,7 @@ async function elementsPerSecond(job: EncodeJob, clock: Clock): Promise<number> 
 }
 
 /** Encodes `rowsEach` rows for every thread, from all over the tensor. */
-async function timeRows({ tensor, encoding }: EncodeJob, rowsEach: number, { pool, token, now }: Clock) {
+async function timeRows({ tensor, encoding, method }: EncodeJob, rowsEach: number, { pool, token, now }: Clock) {
   const { rows, columns } = tensor;
   const target = encodingNamed(encoding);
   const step = Math.max(8, rowAlignment(target, columns));
@@ -98,7 +98,7 @@ async function timeRows({ tensor, encoding }: EncodeJob, rowsEach: number, { poo
   const starts = Array.from({ length: threads }, (_, i) => Math.floor(((rows - each) * i) / threads / step) * step);
   const planes = target.planes.map(() => ({ collect: true as const }));
   const began = now();
-  await Promise.all(starts.map((row) => pool.run({ kind: "encode", tensor, encoding, planes, sample: { row, rows: each } }, token)));
+  await Promise.all(starts.map((row) => pool.run({ kind: "encode", tensor, encoding, method, planes, sample: { row, rows: each } }, token)));
   // A clock of coarse steps must not make it infinitely fast.
   return { seconds: Math.max(now() - began, 1e-4), elements: threads * each * columns, rowsEach: each, isWhole: each === rows };
 }

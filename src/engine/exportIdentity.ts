@@ -7,8 +7,11 @@ import type { PreparedExport } from "./preparedExport";
 import { fingerprintOf } from "./recipes/fingerprint";
 
 /** What an export is of and what it will write, in digests. */
-export async function exportIdentity({ model, outputs, place }: PreparedExport, build: string, files: EngineFiles): Promise<ExportIdentity> {
-  return { build, source: await sourceDigest(model, outputs, files), plan: digestOf(place.path, planDigest(outputs)) };
+export async function exportIdentity(prepared: PreparedExport, build: string, files: EngineFiles): Promise<ExportIdentity> {
+  const { model, outputs, place, jobs } = prepared;
+  const methods = jobs.flatMap((job) => (job.kind === "encode" && job.method ? [[job.tensor.name, job.method]] : []));
+  const plan = digestOf(place.path, planDigest(outputs), JSON.stringify(methods));
+  return { build, source: await sourceDigest(model, outputs, files), plan };
 }
 
 /** The journal's name: one for each place an export can go to. */

@@ -1,7 +1,7 @@
 import { EngineError } from "../core/errors";
 import { encodingFacts } from "../encodings/index";
 import type { OutputFile, Segment } from "../formats/format";
-import type { TensorSource } from "./tasks";
+import type { ChosenMethod, TensorSource } from "./tasks";
 import type { TensorSources } from "./tensorSource";
 
 type PlaneSegment = Extract<Segment, { kind: "plane" }>;
@@ -22,6 +22,7 @@ export type ExportJob =
       readonly kind: "encode";
       readonly tensor: TensorSource;
       readonly encoding: string;
+      readonly method?: ChosenMethod;
       readonly ropeHeads?: number;
       /** By plane of the encoding: where it goes, more than once for shared weights. */
       readonly planes: readonly (readonly PlaneTarget[])[];
@@ -35,8 +36,15 @@ export interface PlaneTarget {
   readonly segment: PlaneSegment;
 }
 
+/** Methods by tensor, where a recipe names any. */
+export type ChosenMethods = ReadonlyMap<string, ChosenMethod>;
+
 /** The plan's segments as jobs: the planes of a tensor together, neighbouring copies joined. */
-export async function exportJobs(outputs: readonly OutputFile[], sources: TensorSources): Promise<readonly ExportJob[]> {
+export async function exportJobs(
+  outputs: readonly OutputFile[],
+  sources: TensorSources,
+  methods: ChosenMethods = new Map(),
+): Promise<readonly ExportJob[]> {
   const { model } = sources;
   const jobs: ExportJob[] = [];
   const encoded = new Map<string, PlaneTarget[]>();
@@ -67,7 +75,7 @@ export async function exportJobs(outputs: readonly OutputFile[], sources: Tensor
     const planes = planeBytes.map((_, plane) => targets.filter((t) => t.segment.plane === plane));
     checkPlanes(name, encoding, planeBytes, planes);
     const heldBytes = planes.reduce((sum, to, i) => sum + (isInPlace(to) ? 0 : planeBytes[i]), 0);
-    jobs.push({ kind: "encode", tensor, encoding, ropeHeads, planes, readBytes: info.byteLength, heldBytes });
+    jobs.push({ kind: "encode", tensor, encoding, method: methods.get(name), ropeHeads, planes, readBytes: info.byteLength, heldBytes });
   }
   // The largest first, so that no thread is left alone with one at the end.
   return jobs.sort((a, b) => b.readBytes - a.readBytes);

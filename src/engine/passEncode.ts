@@ -5,7 +5,7 @@ import { Unstorable } from "../encodings/finite";
 import type { Band } from "../metrics";
 import { TILE_CAPACITY } from "./passArena";
 import type { PassContext } from "./passContext";
-import { encodeTile } from "./passEncodeTile";
+import { type EncodeChoices, encodeTile } from "./passEncodeTile";
 import { checkRowLength, eachMatrixTile } from "./passMatrix";
 import { isDivisible } from "./passReader";
 import { tileReader } from "./passSource";
@@ -22,7 +22,7 @@ export function bandBytes(encoding: Encoding, columns: number, band: Band): numb
  * "bad-request" when the encoding cannot hold the shape or the values.
  */
 export function encodeBand(context: PassContext, task: EncodeTask, band: Band): (Uint8Array | undefined)[] {
-  const { tensor, importance } = task;
+  const { tensor, importance, method } = task;
   const encoding = encodingNamed(task.encoding);
   const { columns } = tensor;
   if (!encoding.encode)
@@ -55,7 +55,7 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
     });
   }
   eachMatrixTile(context, reader, tensor, band, { wholeRows, alignment }, (tile) => {
-    const planes = encodeAt(context, encoding, tile, importance);
+    const planes = encodeAt(context, encoding, tile, { importance, method });
     planes.forEach((bytes, i) => {
       const skip = tile.column ? encoding.planes[i].rowBytes(tile.column) : 0;
       if (reorder) {
@@ -85,9 +85,9 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
 }
 
 /** As `encodeTile`; an error names the place in the whole matrix. */
-function encodeAt(context: PassContext, encoding: Encoding, tile: Tile, importance?: Float32Array): readonly Uint8Array[] {
+function encodeAt(context: PassContext, encoding: Encoding, tile: Tile, choices: EncodeChoices): readonly Uint8Array[] {
   try {
-    return encodeTile(context, encoding, tile, importance);
+    return encodeTile(context, encoding, tile, choices);
   } catch (error) {
     throw error instanceof Unstorable ? error.within(tile.row, tile.column) : error;
   }

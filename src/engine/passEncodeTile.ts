@@ -1,17 +1,25 @@
 import type { Encoding } from "../encodings";
+import { defaultMethod, method as methodNamed } from "../methods";
 import { INFINITE_BITS, type PassContext } from "./passContext";
 import type { Tile } from "./passTiles";
+import type { ChosenMethod } from "./tasks";
+
+export interface EncodeChoices {
+  /** It lies in the arena too. */
+  readonly importance?: Float32Array;
+  readonly method?: ChosenMethod;
+}
 
 /**
- * Encodes a tile into the arena's planes: by the compiled kernel where there is one and it covers these values, by the encoding
- * itself otherwise, which throws where it cannot hold them. `importance` lies in the arena too. Returns views of the arena,
- * good until the next call; works in `spare`.
+ * Encodes a tile into the arena's planes by a method. Rounding to nearest takes the compiled kernel where there is one and it
+ * covers these values, the encoding itself otherwise, which throws where it cannot hold them. Returns views of the arena, good
+ * until the next call; works in `spare`.
  */
 export function encodeTile(
   context: PassContext,
   encoding: Encoding,
   { x, rows, columns }: Tile,
-  importance?: Float32Array,
+  { importance, method: chosen }: EncodeChoices = {},
 ): readonly Uint8Array[] {
   const { kernels, arena, u8, u32, f32 } = context;
   const addresses: number[] = [];
@@ -23,12 +31,22 @@ export function encodeTile(
     at += Math.ceil(bytes / 64) * 64;
     return view;
   });
-  const kernel = kernels.encoder(encoding.name);
+  const method = chosen?.name === undefined ? defaultMethod(encoding) : methodNamed(chosen.name);
+  const kernel = method.name === "rtn" && !chosen?.options ? kernels.encoder(encoding.name) : undefined;
   if (kernel) {
     kernels.scan(x, rows * columns, arena.out);
     const finite = u32[arena.out / 4 + 3] < INFINITE_BITS;
     if (finite && kernel(x, rows, columns, importance ? arena.importance : 0, arena.spare, ...addresses)) return planes;
   }
-  encoding.encode!(f32.subarray(x / 4, x / 4 + rows * columns), rows, columns, planes, importance);
+  method.encode({
+    encoding,
+    x: f32.subarray(x / 4, x / 4 + rows * columns),
+    rows,
+    columns,
+    planes,
+    statistics: importance && { importance },
+    kernels: { kernels, scratch: arena.spare },
+    options: chosen?.options,
+  });
   return planes;
 }

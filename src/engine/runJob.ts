@@ -22,10 +22,10 @@ export async function runJob(job: ExportJob, { pool, files, token, onBytes }: Jo
     const target = { path: files[job.sink].path, offset };
     return pool.run({ kind: "copy", source: { path: sourcePath, offset: sourceOffset }, target, byteLength }, token, onBytes);
   }
-  const { tensor, encoding, ropeHeads } = job;
+  const { tensor, encoding, method, ropeHeads } = job;
   const planes = job.planes.map((targets) =>
     isInPlace(targets) ? { path: files[targets[0].sink].path, offset: targets[0].segment.offset } : { collect: true as const });
-  const result = await pool.run({ kind: "encode", tensor, encoding, planes, ropeHeads }, token, onBytes);
+  const result = await pool.run({ kind: "encode", tensor, encoding, method, planes, ropeHeads }, token, onBytes);
   for (const [i, targets] of job.planes.entries()) {
     if (isInPlace(targets)) continue;
     const plane = result.planes[i];

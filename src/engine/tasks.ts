@@ -25,11 +25,19 @@ export interface AnalyseTask {
   readonly encodings: readonly string[];
 }
 
+/** What chooses the values of an encoding (src/methods), and its options. */
+export interface ChosenMethod {
+  /** The encoding's usual one when absent. */
+  readonly name?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
 /** Re-encode one tensor and write each plane: to a file at an offset (rows in place), or returned whole for rearranging. */
 export interface EncodeTask {
   readonly kind: "encode";
   readonly tensor: TensorSource;
   readonly encoding: string;
+  readonly method?: ChosenMethod;
   readonly planes: readonly ({ readonly path: string; readonly offset: number } | { readonly collect: true })[];
   /** Rows are written in RoPE order for so many heads (core/rope.ts). Planes with a path only. */
   readonly ropeHeads?: number;

@@ -5,13 +5,18 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { benchAccuracy } from "./accuracy";
 import { benchEncode } from "./encode";
+import { benchEncodeThreads } from "./encodeThreads";
 import { benchErrors } from "./errors";
 import { benchThroughput } from "./throughput";
 
 const benches: Record<string, (folder: string) => Promise<void>> = {
   read: benchThroughput,
   errors: benchErrors,
-  encode: benchEncode,
+  encode: async (folder) => {
+    await benchEncode();
+    await benchEncodeThreads(folder);
+  },
+  threads: benchEncodeThreads,
   accuracy: benchAccuracy,
 };
 const usual = ["read", "errors"];

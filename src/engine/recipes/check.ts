@@ -3,6 +3,7 @@ import type { FormatName } from "../../core/model";
 import { keep, type Recipe } from "../../core/recipe";
 import { applyRecipe } from "../../budget/apply";
 import type { Assignment } from "../../formats/format";
+import type { ChosenMethods } from "../exportJobs";
 import { perWeight } from "../exportChoices";
 import type { OpenModel } from "../openModel";
 import { recipeTensors } from "./alternatives";
@@ -14,6 +15,8 @@ export interface CheckedRecipe {
   readonly check: RecipeCheck;
   /** What would be written; meaningless where `check` holds an error. */
   readonly assignments: readonly Assignment[];
+  /** Methods of the tensors whose rules name one. */
+  readonly methods: ChosenMethods;
 }
 
 /** Fixes are looked for in so many findings; a recipe with more is better written anew. */
@@ -35,6 +38,9 @@ export async function checkRecipe(
   const assignments = applied.assignments
     .filter((a) => a.encoding !== keep)
     .map(({ tensor, encoding }) => ({ tensor, encoding }));
+  const methods = new Map(
+    applied.assignments.flatMap(({ tensor, method, options }) => (method === undefined ? [] : [[tensor, { name: method, options }]])),
+  );
   const findings: RecipeFinding[] = applied.diagnostics.map((diagnostic, i) => {
     const { severity, code, message, path } = diagnostic;
     const fixes = i < mostFixed ? fixesFor(diagnostic, context) : [];
@@ -59,13 +65,14 @@ export async function checkRecipe(
       message: "Under this recipe no tensor changes; give at least one of them an encoding.",
     });
   }
-  if (findings.some((f) => f.severity === "error")) return { check: { findings }, assignments };
+  if (findings.some((f) => f.severity === "error")) return { check: { findings }, assignments, methods };
   const planned = await target.plan(assignments, `model.${target.format}`);
   findings.push(...fileFindings(planned, index.files.length));
   const { weightBytes } = planned;
   return {
     check: { findings, byteLength: weightBytes, bitsPerWeight: perWeight(weightBytes, index), tensorCount: assignments.length },
     assignments,
+    methods,
   };
 }
 

@@ -81,6 +81,22 @@ describe("engine: recipes and the bit budget", function () {
   });
 
   const recipe = (rules: Recipe["rules"], target: Recipe["target"] = "gguf"): Recipe => ({ bitlens: 1, target, transforms: [], rules });
+  it("a rule's method chooses the values that are written", async () => {
+    const written = async (method?: string) => {
+      const rules = [{ match: "*.down_proj.weight", encoding: "tq2_0", method }];
+      const output = path.join(folder, `ternary-${method}.gguf`);
+      await engine.export({ path: model, recipe: recipe(rules), output }, none);
+      const found: number[] = [];
+      await engine.compare({ pathA: model, pathB: output }, (event) => {
+        if (event.kind === "pair" && event.comparison.a.name.includes("down_proj")) found.push(event.comparison.sqnr);
+      });
+      return found;
+    };
+    const [rounded, fitted] = [await written(), await written("lsbq")];
+    assert.ok(rounded.length > 0);
+    rounded.forEach((usual, i) => assert.ok(fitted[i] > usual + 3, `${usual} dB rounded, ${fitted[i]} dB fitted`));
+  });
+
   it("refuses what cannot be, saying what to change, and writes nothing", async () => {
     const output = path.join(folder, "refused.gguf");
     await refuses(engine.plan({ path: model, target: "gguf", budget: { fileBytes: 1000 } }, none), /smallest possible is 1\.\d+ MB/);

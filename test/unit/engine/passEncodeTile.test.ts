@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { encoding as encodingNamed } from "../../../src/encodings";
+import { encodeTile } from "../../../src/engine/passEncodeTile";
+import type { ChosenMethod } from "../../../src/engine/tasks";
+import { method as methodNamed } from "../../../src/methods";
+import { passHarness } from "../../builders/passHarness";
+import { heavyTailed } from "../../builders/weights";
+
+const rows = 5;
+const columns = 768;
+const x = heavyTailed(rows * columns);
+
+/** Encoding, method, and the method that is expected to be at work. */
+const cases: [encoding: string, chosen: ChosenMethod | undefined, expected: string][] = [
+  ["q4_K", undefined, "rtn"],
+  ["int4-g32", undefined, "rtn"],
+  ["int4-qdq-g32", undefined, "rtn"],
+  ["int8-qdq-g32", { name: "rtn" }, "rtn"],
+  ["tq2_0", undefined, "rtn"],
+  ["tq2_0", { name: "lsbq" }, "lsbq"],
+  ["lsbq2-g128", undefined, "lsbq"],
+  ["lsbq3-g128", { options: { fit: "greedy" } }, "lsbq"],
+  ["pvq-g16-k27-b4", undefined, "pvq"],
+  ["pvq-g32-k50-b4-r1", { name: "pvq" }, "pvq"],
+  ["pvq-g6-k9-b2", undefined, "pvq"],
+];
+
+describe("a tile's bytes are those of its method, whatever computes them", () => {
+  for (const simd of [true, false]) {
+    const { context } = passHarness({ simd });
+    for (const [name, chosen, expected] of cases) {
+      it(`${name} by ${expected}${chosen?.options ? " with options" : ""}, ${simd ? "compiled" : "plain"} kernels`, () => {
+        const encoding = encodingNamed(name);
+        const wanted = encoding.planes.map((plane) => new Uint8Array(rows * plane.rowBytes(columns)));
+        methodNamed(expected).encode({ encoding, x, rows, columns, planes: wanted, options: chosen?.options });
+        context.f32.set(x, context.arena.tile / 4);
+        const tile = { row: 0, column: 0, rows, columns, x: context.arena.tile };
+        const planes = encodeTile(context, encoding, tile, { method: chosen });
+        assert.deepEqual(planes.map((plane) => Buffer.from(plane).toString("hex")), wanted.map((plane) => Buffer.from(plane).toString("hex")));
+      });
+    }
+  }
+
+  it("a method's own words reach the caller: options that it does not know", () => {
+    const { context } = passHarness();
+    const tile = { row: 0, column: 0, rows: 1, columns: 256, x: context.arena.tile };
+    assert.throws(() => encodeTile(context, encodingNamed("q4_K"), tile, { method: { options: { fit: "greedy" } } }), /no option "fit"/);
+  });
+});
