@@ -17,6 +17,9 @@ export interface PlanOptions {
   readonly size?: number;
   readonly bpw?: number;
   readonly lock: readonly string[];
+  /** "GLOB=4.5", or "4.5" for every tensor. */
+  readonly minBits: readonly string[];
+  readonly maxBits: readonly string[];
   readonly output: string;
   readonly threads?: number;
 }
@@ -27,11 +30,15 @@ export async function plan(options: PlanOptions): Promise<void> {
   if ((size === undefined) === (bpw === undefined)) throw new UsageError("Give the budget once, as --size or as --bpw.");
   const budget: PlanRequest["budget"] = size !== undefined ? { fileBytes: size } : { bitsPerWeight: bpw! };
   const locks = options.lock.map(lockOf);
+  const limits = [
+    ...options.minBits.map((text) => boundOf("--min-bits", text)).map(({ bits, ...of }) => ({ ...of, minBits: bits })),
+    ...options.maxBits.map((text) => boundOf("--max-bits", text)).map(({ bits, ...of }) => ({ ...of, maxBits: bits })),
+  ];
   await withEngine({ threads: options.threads }, async (engine, token) => {
     const index = await engine.open(model, token);
     const target = (options.target ?? index.format) as FormatName;
     const line = new ProgressLine();
-    const result = await engine.plan({ path: model, target, budget, locks }, (p) => line.update(p), token).finally(() => line.clear());
+    const result = await engine.plan({ path: model, target, budget, locks, limits }, (p) => line.update(p), token).finally(() => line.clear());
     const text = serializeRecipe(result.recipe);
     if (output === "-") return print([text]);
     await writeWhole(output, text);
@@ -56,6 +63,16 @@ function lockOf(text: string): { match: string; encoding: string } {
   const at = text.lastIndexOf("=");
   if (at < 1 || at === text.length - 1) throw new UsageError(`A lock is written GLOB=ENCODING, such as '*.v_proj.*=q6_K'; this is "${text}".`);
   return { match: text.slice(0, at), encoding: text.slice(at + 1) };
+}
+
+/** "*.down_proj.*=6" is about some tensors, "3" about all. */
+export function boundOf(option: string, text: string): { match?: string; bits: number } {
+  const at = text.lastIndexOf("=");
+  const bits = /^\d*\.?\d+$/.test(text.slice(at + 1)) ? Number(text.slice(at + 1)) : NaN;
+  if (at === 0 || !(bits > 0 && bits <= 64)) {
+    throw new UsageError(`${option} takes GLOB=BITS, such as '*.down_proj.*=6', or BITS for every tensor; this is "${text}".`);
+  }
+  return { ...(at > 0 && { match: text.slice(0, at) }), bits };
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
