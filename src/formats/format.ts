@@ -121,6 +121,11 @@ export interface Format {
    * (llama-quantize keeps norms, ONNX Runtime quantizes MatMul weights, compressed-tensors ignores lm_head).
    */
   assign(index: ModelIndex, target: string, facts: EncodingFacts): { assignments: Assignment[]; notes: string[] };
+  /**
+   * Bytes of a matrix in an encoding that the container can hold, as it stores them (zero points packed, shapes beside the
+   * codes), headers aside. The planes' own bytes when absent.
+   */
+  storedBytes?(encoding: string, shape: { readonly rows: number; readonly columns: number }, facts: EncodingFacts): number;
   /** Lays the output out. `outputName` is the main file's final name. */
   planWrite(request: WriteRequest): Promise<WritePlan>;
 }

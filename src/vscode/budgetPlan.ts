@@ -57,16 +57,18 @@ function restricted(uniforms: readonly UniformPoint[], prepared: PreparedBudget,
   });
 }
 
+/** `headers`: bytes by which files of such plans are larger than the table's count, where that is known. */
 export function panelPlan(
   { table, history, solver }: { readonly table: SensitivityTable; readonly history: BudgetHistory; readonly solver: Solver },
   parameterCount: number,
+  headers = 0,
 ): PanelPlan {
   const { fileBytes, locks, limits } = history.present;
   const { prepared, curve, uniforms } = solver;
   const { minimum, maximum } = prepared;
-  const asked = Math.floor(fileBytes - table.fixedBytes);
+  const asked = Math.floor(fileBytes - table.fixedBytes - headers);
   const solved = prepared.solve(Math.min(maximum, Math.max(minimum, asked)), history.moving ? { effort: movingEffort } : {});
-  const byteLength = table.fixedBytes + solved.bytes;
+  const byteLength = table.fixedBytes + solved.bytes + headers;
   return {
     target: table.target,
     fileBytes,

@@ -16,7 +16,7 @@ import { startHistory, stepHistory, type BudgetChoice, type BudgetHistory, type 
 /** What the session needs of its document. */
 export interface BudgetOwner {
   readonly path: string;
-  engine(): Promise<Pick<Engine, "sensitivity" | "pareto">>;
+  engine(): Promise<Pick<Engine, "sensitivity" | "pareto" | "check">>;
   /** Undefined until the header has been read. */
   facts(): { readonly parameterCount: number; readonly targets: readonly FormatName[] } | undefined;
   changed(what: "budget" | "plan"): void;
@@ -35,6 +35,9 @@ interface Budget {
   plan: PanelPlan;
 }
 
+/** Headers differ by some bytes with the choice; so often a plan whose file is larger than asked for is made again. */
+const corrections = 4;
+
 /** Size to begin with: about four bits is what most people want. */
 const firstBits = 4.5;
 
@@ -51,6 +54,7 @@ export class BudgetSession {
   #state: "opening" | "unmeasured" | "measuring" = "opening";
   #error: PlainError | undefined;
   #progress: Progress | undefined;
+  #layingOut: CancellationSource | undefined;
   #running: { readonly source: CancellationSource; readonly target: FormatName; readonly remembered: boolean; ended: Promise<void> } | undefined;
 
   constructor(owner: BudgetOwner) {
@@ -133,6 +137,7 @@ export class BudgetSession {
 
   cancel(): void {
     this.#running?.source.cancel();
+    this.#layingOut?.cancel();
   }
 
   /** The steps of the panel that need no more than this session. */
@@ -236,6 +241,7 @@ export class BudgetSession {
       if (this.target !== target) return;
       this.#owner.changed("budget");
       this.#owner.changed("plan");
+      void this.#layOut();
     } catch (error) {
       const cause = toEngineError(error, { file: this.#owner.path });
       const silent = cause.code === "cancelled" || (remembered && cause.code === "not-found");
@@ -284,7 +290,42 @@ export class BudgetSession {
     budget.history = history;
     budget.plan = panelPlan(budget, this.#parameterCount);
     this.#owner.changed("plan");
-    if (!history.moving) this.#keep();
+    if (history.moving) return;
+    this.#keep();
+    void this.#layOut();
+  }
+
+  /**
+   * The settled plan's file to the last byte, where the table's count knows the tensors alone: headers name what each tensor
+   * became. A plan whose file came out larger than asked for is made again with so much less.
+   */
+  async #layOut(): Promise<void> {
+    const budget = this.#current;
+    if (!budget) return;
+    this.#layingOut?.cancel();
+    const { token } = (this.#layingOut = new CancellationSource());
+    const { history } = budget;
+    try {
+      const engine = await this.#owner.engine();
+      let headers = 0;
+      for (let i = 0; i < corrections && budget === this.#current && budget.history === history; i++) {
+        const { byteLength } = await engine.check(this.#owner.path, this.recipe(), token);
+        if (byteLength === undefined || token.isCancellationRequested || budget !== this.#current || budget.history !== history) return;
+        const over = byteLength - budget.plan.byteLength;
+        if (over === 0) return;
+        headers += over;
+        const { refused, fileBytes, minimum } = budget.plan;
+        const isTooLarge = byteLength > fileBytes && budget.plan.byteLength > minimum;
+        const plan = isTooLarge
+          ? panelPlan(budget, this.#parameterCount, headers)
+          : { ...budget.plan, byteLength, bitsPerWeight: (8 * byteLength) / this.#parameterCount };
+        budget.plan = { ...plan, ...(refused === undefined ? {} : { refused }) };
+        this.#owner.changed("plan");
+        if (!isTooLarge) return;
+      }
+    } catch {
+      // Cancelled, or the recipe has a fault, of which an export tells more: the count stands.
+    }
   }
 
   /** The plan stays, and says why. */

@@ -64,7 +64,7 @@ export function budgetHost(made: Made, deliver: (message: ToPanel) => void, { re
   };
   const session: BudgetSession = new BudgetSession({
     path: made.model.path,
-    engine: async () => ({ sensitivity, pareto }),
+    engine: async () => ({ sensitivity, pareto, check: async () => ({ findings: [] }) }),
     facts: () => ({ parameterCount: made.model.parameterCount, targets: ["safetensors", "gguf"] }),
     changed: (what) => {
       const { view, plan } = session;

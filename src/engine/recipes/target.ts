@@ -113,7 +113,7 @@ function holding({ index }: OpenModel, format: Format): Pick<RecipeTarget, "held
       return why ?? (columns % blockElements ? `rows of ${columns} weights do not divide into blocks of ${blockElements}` : undefined);
     },
     fallbacks: format.fallbacks ?? new Map(),
-    bytesOf: (tensor, encoding) => storedBytes(format.name, encoding, matrixView(tensor, index.format)),
+    bytesOf: (tensor, encoding) => storedBytes(format, encoding, matrixView(tensor, index.format)),
   };
 }
 
@@ -125,8 +125,9 @@ const isWritable = (encoding: string): boolean => {
   }
 };
 
-function storedBytes(format: FormatName, encoding: string, { rows, columns }: { readonly rows: number; readonly columns: number }): number {
-  return padded(format, encodingFacts.planeBytes(encoding, rows, columns).reduce((a, b) => a + b, 0));
+function storedBytes(format: Format, encoding: string, shape: { readonly rows: number; readonly columns: number }): number {
+  const stored = format.storedBytes?.(encoding, shape, encodingFacts);
+  return stored ?? padded(format.name, encodingFacts.planeBytes(encoding, shape.rows, shape.columns).reduce((a, b) => a + b, 0));
 }
 
 function quantizable(
@@ -145,7 +146,7 @@ function quantizable(
     const wanted = new Set([...(format.recipeEncodings ? [] : given), ...(format.recipeEncodings ?? [])]);
     const candidates = [...wanted]
       .filter((encoding) => encodingFacts.fits(encoding, columns))
-      .map((encoding) => ({ encoding, bytes: storedBytes(format.name, encoding, { rows, columns }) }))
+      .map((encoding) => ({ encoding, bytes: storedBytes(format, encoding, { rows, columns }) }))
       .filter(({ bytes }) => bytes < kept)
       .sort((a, b) => a.bytes - b.bytes);
     return candidates.length ? [{ info, keptBytes: kept, candidates }] : [];

@@ -3,6 +3,7 @@ import { assign, exportTargets } from "./assign";
 import { planWrite } from "./planWrite";
 import { readIndex } from "./read";
 import { recipeEncoding, recipeRefusal } from "./recipeEncoding";
+import { storedBytes } from "./toBlocks";
 
 /** Tags that a ModelProto's second field can start with: all fields of it that exporters write. */
 const secondTags = new Set([0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72]);
@@ -20,5 +21,6 @@ export const onnx: Format = {
   recipeEncoding,
   recipeRefusal,
   assign,
+  storedBytes,
   planWrite,
 };

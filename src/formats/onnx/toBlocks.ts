@@ -1,5 +1,5 @@
 import { EngineError } from "../../core/errors";
-import type { ArrangementName } from "../format";
+import type { ArrangementName, EncodingFacts } from "../format";
 import { node, type Piece } from "./encode";
 import { nodesBetween } from "./forms";
 import type { Output } from "./output";
@@ -77,6 +77,17 @@ export function toTable(output: Output, weight: Weight, encoding: string): void 
   }
 }
 
+/** The planes with zero points as the operators want them: each row's in whole bytes. */
+export function storedBytes(encoding: string, { rows, columns }: { rows: number; columns: number }, facts: EncodingFacts): number {
+  const planes = facts.planeBytes(encoding, rows, columns);
+  const parsed = parseBlocks(encoding);
+  if (encoding === "int8-qdq") return planes.reduce((a, b) => a + b, rows); // a zero point per channel, which is 0
+  if (!parsed?.asymmetric) return planes.reduce((a, b) => a + b, 0);
+  return planes[0] + planes[1] + rows * zeroRowBytes(Math.ceil(columns / parsed.block), parsed.bits);
+}
+
+const zeroRowBytes = (groups: number, bits: number) => Math.ceil((groups * bits) / 8);
+
 interface Blocks {
   readonly encoding: string;
   readonly rows: number;
@@ -121,7 +132,7 @@ function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, 
     ...output.initializer({ name: names.scales, type: scaleTypes[scaleType], dims: [rows, groups], content: [plane(1, scaleBytes)] }),
   ];
   if (asymmetric) {
-    const rowBytes = Math.ceil((groups * bits) / 8);
+    const rowBytes = zeroRowBytes(groups, bits);
     const arrangement = bits === 8 ? "rows" : bits === 4 ? "pack-4-bit-zeros-in-rows" : "pack-2-bit-zeros-in-rows";
     const content = [plane(2, rows * rowBytes, arrangement)];
     pieces.push(...output.initializer({ name: names.zeros, type: 2, dims: [rows, rowBytes], content }));

@@ -1,5 +1,6 @@
 import type { Format } from "../format";
 import { assign, recipeEncoding, recipeRefusal } from "./assign";
+import { storedBytes } from "./moduleParts";
 import { readSafetensors } from "./read";
 import { exportTargets } from "./schemes";
 import { indexEnding } from "./shards";
@@ -31,5 +32,6 @@ export const safetensors: Format = {
   recipeEncoding,
   recipeRefusal,
   assign,
+  storedBytes,
   planWrite,
 };

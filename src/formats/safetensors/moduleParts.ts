@@ -6,9 +6,9 @@ import { awq } from "./quantized/awq";
 import { floatBlocks, integerScaled, packed } from "./quantized/compressedTensors";
 import { gptq } from "./quantized/gptq";
 import { Inconsistent, type Layout } from "./quantized/layout";
-import { type Constants, type PartsInput, type StoredPart } from "./quantized/parts";
+import { Constants, type PartsInput, type StoredPart } from "./quantized/parts";
 import { bitlensPlanes } from "./quantized/planes";
-import type { Scheme } from "./schemes";
+import { type Scheme, schemeOf } from "./schemes";
 
 /** An output tensor and where its bytes come from; the offset is filled in by the file's layout. */
 export interface OutputTensor extends PlannedTensor {
@@ -60,6 +60,14 @@ export function moduleTensors(
           : { kind: "plane", offset, byteLength, tensor, encoding, plane: content.plane, arrangement: content.arrangement },
     };
   });
+}
+
+/** Bytes of all tensors that hold a weight in an encoding. */
+export function storedBytes(encoding: string, { rows, columns }: { rows: number; columns: number }, facts: EncodingFacts): number {
+  const scheme = schemeOf(encoding);
+  if (!scheme) return facts.planeBytes(encoding, rows, columns).reduce((a, b) => a + b, 0);
+  const parts = partsOf({ encoding, scheme, rows, columns, constants: new Constants() }, "weight");
+  return parts.reduce((sum, { dtype, shape }) => sum + (shape.reduce((a, b) => a * b, 1) * dtypes.get(dtype)!.bits) / 8, 0);
 }
 
 function partsOf(input: PartsInput, tensor: string): readonly StoredPart[] {

@@ -3,6 +3,7 @@ import type { Engine, UniformPoint } from "../../../src/core/api/engine";
 import type { BudgetAction } from "../../../src/core/api/panel";
 import { cancelled, EngineError } from "../../../src/core/errors";
 import type { FormatName } from "../../../src/core/model";
+import type { Recipe } from "../../../src/core/recipe";
 import type { SensitivityTable } from "../../../src/core/sensitivity";
 import { applyRecipe } from "../../../src/budget/apply";
 import { BudgetSession } from "../../../src/vscode/budgetSession";
@@ -23,9 +24,11 @@ interface Options {
   readonly sensitivity?: Engine["sensitivity"];
   readonly table?: (target: FormatName) => SensitivityTable;
   readonly uniforms?: readonly UniformPoint[];
+  /** Bytes of the file that a recipe gives. */
+  readonly fileOf?: (recipe: Recipe) => number;
 }
 
-function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivityTable(tensors, t), sensitivity, uniforms = [] }: Options = {}) {
+function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivityTable(tensors, t), sensitivity, uniforms = [], fileOf }: Options = {}) {
   const events: string[] = [];
   const kept: StoredBudget[] = [];
   const asked: string[] = [];
@@ -40,6 +43,7 @@ function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivit
           return table(request.target);
         }),
       pareto: async ({ target }) => ({ target, curve: [], uniforms }),
+      check: async (_path, recipe) => ({ findings: [], ...(fileOf && { byteLength: fileOf(recipe) }) }),
     }),
     facts: () => ({ parameterCount: elements, targets }),
     changed: (what) => events.push(what === "plan" ? "plan" : `budget ${session.view?.state.kind}`),
@@ -175,6 +179,30 @@ describe("the budget of a document", () => {
     assert.deepEqual(session.plan!.limits, [{ role: "q", minBits: 4 }]);
     await act({ kind: "undo" });
     assert.deepEqual(session.plan!.limits, []);
+  });
+
+  /** The table's count with 10 bytes more per tensor that changes. */
+  const withHeaders = (recipe: Recipe): number => {
+    const { assignments } = applyRecipe(
+      recipe,
+      tensors.map(({ name, candidates }) => ({ name, candidates: candidates.map((c) => c.encoding) })),
+    );
+    return assignments.reduce((sum, { encoding }, i) => sum + tensors[i].candidates.find((c) => c.encoding === encoding)!.bytes + (encoding === "keep" ? 0 : 10), 100);
+  };
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+  it("a settled plan's size is that of its file, headers included, and keeps within what was asked", async () => {
+    const { session, act } = make({ fileOf: withHeaders });
+    await act({ kind: "open" });
+    for (let fileBytes = session.plan!.minimum + 40; fileBytes < session.plan!.maximum; fileBytes += 171) {
+      await act({ kind: "size", fileBytes, final: true });
+      await settled();
+      assert.equal(session.plan!.byteLength, withHeaders(session.recipe()));
+      assert.ok(session.plan!.byteLength <= fileBytes, `${session.plan!.byteLength} of ${fileBytes}`);
+    }
+    await act({ kind: "size", fileBytes: 1, final: true });
+    await settled();
+    assert.equal(session.plan!.byteLength, session.plan!.minimum + 40, "the smallest file, headers included");
   });
 
   it("limits that leave nothing change nothing, and say how far one can go", async () => {
