@@ -1,6 +1,6 @@
 import type { EncodingInfo, ExportChoice } from "../src/core/api/engine";
 import type { TensorRole } from "../src/core/model";
-import { moduleGroups } from "./charts/mapLayout";
+import { moduleGroups } from "./charts/moduleLayout";
 import type { Entry, PanelTensor } from "./state";
 
 /** Kinds of tensors that a bar is stacked of. */

@@ -6,5 +6,5 @@ export function modelName(path: string): string {
   return generic && parts.length > 1 ? parts[parts.length - 2] : file;
 }
 
-/** A tensor's name without the ending that nearly all have. */
-export const shortName = (name: string): string => name.replace(/\.weight$/, "");
+/** A tensor's name without the endings that nearly all have: of PyTorch's parameters, and of TensorFlow's variables. */
+export const shortName = (name: string): string => name.replace(/\.weight$|\/ReadVariableOp:0$/, "");

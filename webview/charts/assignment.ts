@@ -5,7 +5,7 @@ import { bits, bytes, percent, significant } from "../format";
 import { shortName } from "../names";
 import type { Scale } from "../scales";
 import type { Chart, Paint, Size } from "./chart";
-import { cutStart, fontOf, line, text } from "./draw";
+import { cutMiddle, fontOf, line, text } from "./draw";
 import { cell } from "./table";
 
 export interface AssignmentData {
@@ -72,7 +72,7 @@ export const assignment: Chart<AssignmentData, number> = {
     data.rows.forEach((row, r) => {
       const y = assignmentHead + r * assignmentRowHeight;
       c.font = fontOf(p, { size: 12 });
-      text(p, cutStart(p, row.label, left - 14), left - 8, y + assignmentRowHeight / 2 - 1, { align: "right", size: 12 });
+      text(p, cutMiddle(p, row.label, left - 14), left - 8, y + assignmentRowHeight / 2 - 1, { align: "right", size: 12 });
       for (const { tensor, from, to } of parts(data, row)) {
         const x = left + from * (right - left);
         const w = (to - from) * (right - left);

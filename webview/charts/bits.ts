@@ -1,7 +1,7 @@
 import { kinds, total, type BitsPlan } from "../bitsPlan";
 import { bits, bytes, change, decibels } from "../format";
 import { stepIndex, type Chart, type Paint, type Size } from "./chart";
-import { cutStart, fontOf, line, text } from "./draw";
+import { cutMiddle, fontOf, line, text } from "./draw";
 import { cell } from "./table";
 
 export interface BitsData {
@@ -15,7 +15,7 @@ export const bitsHead = 22;
 /** Where bars begin and end; figures stand at the right where there is room. */
 function columns(width: number, plan: BitsPlan): { left: number; right: number; figures: number } {
   const longest = Math.max(5, ...plan.rows.map((r) => r.label.length));
-  const left = Math.min(longest * 7 + 14, Math.max(58, width * 0.3));
+  const left = Math.min(longest * 8 + 16, Math.max(58, width * 0.3));
   const figures = width > 620 ? 4 : width > 480 ? 3 : width > 400 ? 2 : 1;
   return { left, right: Math.max(left + 60, width - figures * 74 - 8), figures };
 }
@@ -39,7 +39,7 @@ export const bitsChart: Chart<BitsData, number> = {
     const heads = ["bpw today", "bpw then", "change", "worst SQNR"];
     heads.slice(0, figures).forEach((h, i) => {
       p.context.font = fontOf(p);
-      text(p, cutStart(p, h, 72), right + (i + 1) * 74, 9, { align: "right", colour: theme.dim });
+      text(p, cutMiddle(p, h, 72), right + (i + 1) * 74, 9, { align: "right", colour: theme.dim });
     });
     line(p, 0, bitsHead - 3, p.width, bitsHead - 3, theme.line);
     plan.rows.forEach((row, i) => {
@@ -51,7 +51,7 @@ export const bitsChart: Chart<BitsData, number> = {
         c.globalAlpha = 1;
       }
       p.context.font = fontOf(p, { size: 12 });
-      text(p, cutStart(p, row.label, left - 14), left - 8, y + bitsRowHeight / 2 - 1, { align: "right", size: 12 });
+      text(p, cutMiddle(p, row.label, left - 14), left - 8, y + bitsRowHeight / 2 - 1, { align: "right", size: 12 });
       stack(p, row.before, left, y + 4, 7, scale, 0.45);
       stack(p, row.after, left, y + 13, 14, scale, 1);
       const before = total(row.before);

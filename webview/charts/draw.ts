@@ -58,21 +58,25 @@ export function line(
 }
 
 const cuts = new Map<string, string>();
-/** Text shortened to a width, the beginning dropped: the end of a tensor's name says most. */
-export function cutStart(p: Paint, s: string, width: number): string {
+/**
+ * Text shortened to a width, its middle dropped: names of tensors begin with the layer and end with the part of it. The end gets
+ * two thirds of what stays.
+ */
+export function cutMiddle(p: Paint, s: string, width: number): string {
   const key = `${p.context.font}|${Math.round(width)}|${s}`;
   const known = cuts.get(key);
   if (known !== undefined) return known;
   let out = s;
   if (p.context.measureText(s).width > width) {
+    const keeping = (n: number) => s.slice(0, Math.floor(n / 3)) + "…" + s.slice(s.length - Math.ceil((2 * n) / 3));
     let low = 0;
-    let high = s.length;
+    let high = s.length - 1;
     while (low < high) {
-      const middle = (low + high) >> 1;
-      if (p.context.measureText("…" + s.slice(middle)).width <= width) high = middle;
-      else low = middle + 1;
+      const middle = (low + high + 1) >> 1;
+      if (p.context.measureText(keeping(middle)).width <= width) low = middle;
+      else high = middle - 1;
     }
-    out = low >= s.length ? "" : "…" + s.slice(low);
+    out = low > 0 ? keeping(low) : "";
   }
   if (cuts.size > 20_000) cuts.clear();
   cuts.set(key, out);

@@ -1,10 +1,9 @@
 import { count, shape } from "../format";
 import type { Measure } from "../measures";
-import { shortName } from "../names";
 import type { Scale } from "../scales";
 import type { Entry } from "../state";
 import type { Chart, Paint, Size } from "./chart";
-import { cutStart, fontOf, ring, text, triangle } from "./draw";
+import { cutMiddle, fontOf, ring, text, triangle } from "./draw";
 import { cellAt, neighbour, roleLabel, type MapLayout } from "./mapLayout";
 import { cell } from "./table";
 
@@ -29,7 +28,7 @@ export interface MapData {
 export const gutter = (layout: Pick<MapLayout, "kind" | "rows">, width: number): number =>
   layout.kind === "layers"
     ? Math.min(110, Math.max(46, Math.max(...layout.rows.map((r) => r.label.length)) * 7.4 + 16))
-    : Math.min(170, Math.max(90, width * 0.18));
+    : Math.min(Math.max(90, width * 0.25), Math.max(46, Math.max(...layout.rows.map((r) => r.label.length)) * 6.4 + 16));
 export const headRoom = (layout: Pick<MapLayout, "kind">) => (layout.kind === "layers" ? 20 : 6);
 
 const fadeTime = 180;
@@ -80,7 +79,7 @@ export const map: Chart<MapData, number> = {
       if (entry.failure || Number.isNaN(value)) {
         const named = layout.kind === "modules" && w >= 44 && h >= 28;
         drawUnknown(p, entry, x, y, w, h, named ? 0.7 : 0.5);
-        if (named) drawName(p, entry, x, y, w, h, theme.dim);
+        if (named) drawName(p, layout.captions?.[i] ?? "", [x, y, w, h], theme.dim);
         continue;
       }
       const index = rampIndex(measure, scale, value);
@@ -93,10 +92,10 @@ export const map: Chart<MapData, number> = {
       c.fillStyle = theme.ramp[index];
       c.fillRect(x, y, w, h);
       const named = layout.kind === "modules" && w >= 44 && h >= 28;
-      if (named) drawName(p, entry, x, y, w, h, theme.inkOn[index]);
+      if (named) drawName(p, layout.captions?.[i] ?? "", [x, y, w, h], theme.inkOn[index]);
       if (w >= 34 && h >= 13) {
         c.fillStyle = theme.inkOn[index];
-        c.fillText(brief(measure, value), x + w / 2, y + h * (named ? 0.7 : 0.5) + 0.5);
+        c.fillText(brief(measure, value, w), x + w / 2, y + h * (named ? 0.7 : 0.5) + 0.5);
       }
       const loud = entry.report?.outliers;
       if (loud && (loud.output.over4 > 0 || loud.input.over4 > 0) && w >= 12 && h >= 6) {
@@ -183,17 +182,16 @@ export const map: Chart<MapData, number> = {
 };
 
 /** A number short enough for a cell: the unit is in the legend. */
-const brief = (measure: Measure, value: number) =>
+const brief = (measure: Measure, value: number, width: number) =>
   measure
     .format(value)
-    .replace(/ (dB|bpw)$/, "")
+    .replace(width < 48 ? /×$| (dB|bpw)$/ : / (dB|bpw)$/, "")
     .replace("lossless", "∞");
 
 /** Which of its module's tensors a cell is. */
-function drawName(p: Paint, { tensor }: Entry, x: number, y: number, w: number, h: number, colour: string): void {
-  const parts = shortName(tensor.name).split(/[./]/);
+function drawName(p: Paint, caption: string, [x, y, w, h]: readonly [number, number, number, number], colour: string): void {
   p.context.fillStyle = colour;
-  p.context.fillText(cutStart(p, parts.slice(-2).join("."), w - 16), x + w / 2, y + h * 0.32);
+  p.context.fillText(cutMiddle(p, caption, w - 16), x + w / 2, y + h * 0.32);
 }
 
 /** Not computed: an outline. Computed, but the measure does not apply: a dot. Failed: a cross. */
@@ -236,7 +234,7 @@ function drawLabels(p: Paint, data: MapData, left: number, top: number): void {
     const h = layout.kind === "layers" ? band.extent * view.scale : Math.min(band.extent * view.scale, 30 * view.scale);
     const middle = y + h / 2;
     if (middle < bottom + 7 || middle - 3 < top || middle > p.height - 5) continue;
-    text(p, cutStart(p, band.label, left - 12), left - 8, middle, { align: "right", colour: p.theme.dim, size });
+    text(p, cutMiddle(p, band.label, left - 12), left - 8, middle, { align: "right", colour: p.theme.dim, size });
     bottom = middle + 6;
   }
 }

@@ -1,5 +1,6 @@
 import { type TensorRole, tensorRoles } from "../../src/core/model";
 import type { PanelTensor } from "../state";
+import { layoutModules } from "./moduleLayout";
 
 /** Where every tensor's cell lies, in CSS pixels at scale 1, origin at the top left of the cells (labels lie outside). */
 export interface MapLayout {
@@ -10,6 +11,8 @@ export interface MapLayout {
   readonly cells: Float32Array;
   readonly rows: readonly Band[];
   readonly columns: readonly Band[];
+  /** What each cell may say of its name beside its row's label, by tensor index; where rows are modules. */
+  readonly captions?: readonly string[];
 }
 
 /** A labelled row or column: where it starts and how far it reaches. */
@@ -145,74 +148,6 @@ function layoutLayers(tensors: readonly PanelTensor[], space: { readonly width: 
     const inner = Math.min(gap, each / 6);
     members.forEach((index, i) => into.set([i * each, top, each - (i < members.length - 1 ? inner : 0), h], index * 4));
   }
-}
-
-/** Module paths cut to a depth at which there are not too many groups. */
-export function moduleGroups(tensors: readonly Pick<PanelTensor, "group" | "name">[]): Map<string, number[]> {
-  const paths = tensors.map((t) => (t.group || t.name).split(/[./]/));
-  const limit = Math.max(8, Math.sqrt(tensors.length) * 2);
-  const group = (depth: number) => {
-    const groups = new Map<string, number[]>();
-    paths.forEach((path, i) => {
-      const key = path.slice(0, depth).join(".") || "(top)";
-      const members = groups.get(key);
-      if (members) members.push(i);
-      else groups.set(key, [i]);
-    });
-    return groups;
-  };
-  let best = group(1);
-  for (let depth = 2; depth <= 6; depth++) {
-    const finer = group(depth);
-    if (finer.size > limit) break;
-    best = finer;
-  }
-  return best;
-}
-
-function layoutModules(tensors: readonly PanelTensor[], space: { readonly width: number; readonly height: number }): MapLayout {
-  const groups = moduleGroups(tensors);
-  const lines = (perLine: number) => [...groups.values()].reduce((n, members) => n + Math.ceil(members.length / perLine), 0);
-  // The widest cells with which everything fits, so that small networks fill the view and large ones stay whole.
-  let cellWidth = 26;
-  let cellHeight = 12;
-  for (const [w, h] of [
-    [112, 44],
-    [96, 34],
-    [72, 30],
-    [56, 26],
-    [44, 22],
-    [36, 18],
-    [30, 15],
-  ] as const) {
-    const perLine = Math.max(1, Math.floor(space.width / w));
-    if (lines(perLine) * h <= space.height) {
-      [cellWidth, cellHeight] = [w, h];
-      break;
-    }
-  }
-  const perLine = Math.max(1, Math.floor(space.width / cellWidth));
-  const gap = cellHeight > 14 ? 2 : 1;
-  const cells = new Float32Array(tensors.length * 4);
-  const rows: Band[] = [];
-  let y = 0;
-  for (const [label, members] of groups) {
-    const start = y;
-    members.forEach((index, i) => {
-      if (i > 0 && i % perLine === 0) y += cellHeight;
-      cells.set([(i % perLine) * cellWidth, y, cellWidth - gap, cellHeight - gap], index * 4);
-    });
-    y += cellHeight;
-    rows.push({ label, start, extent: y - start - gap });
-  }
-  return {
-    kind: "modules",
-    width: Math.min(perLine, Math.max(...[...groups.values()].map((m) => m.length))) * cellWidth - gap,
-    height: y - gap,
-    cells,
-    rows,
-    columns: [],
-  };
 }
 
 /** The cell at a point of the layout, or undefined. */

@@ -3,7 +3,7 @@ import type { Measure } from "../measures";
 import { sigmaScale, sigmaTicks } from "../scales";
 import type { Entry, PanelTensor } from "../state";
 import type { Chart, Paint } from "./chart";
-import { cutStart, fontOf, line, text } from "./draw";
+import { cutMiddle, fontOf, line, text } from "./draw";
 import { shortName } from "../names";
 import { stackOf } from "./mapLayout";
 import { cell } from "./table";
@@ -239,11 +239,23 @@ function cellsAround(entry: Entry, at: number): number {
   return sum;
 }
 
-/** The name, without its stack ("model.layers.") where it is too long, cut at its start where it still is. */
-function fittingName(p: Paint, tensor: PanelTensor, width: number): string {
+const stems = new WeakMap<readonly Entry[], string>();
+/** What all layers' names begin with ("model.layers"), said nowhere then; empty in a model of several stacks. */
+function stemOf(entries: readonly Entry[]): string {
+  let stem = stems.get(entries);
+  if (stem === undefined) {
+    const stacks = new Set(entries.flatMap(({ tensor }) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])));
+    stem = stacks.size === 1 ? [...stacks][0] : "";
+    stems.set(entries, stem);
+  }
+  return stem;
+}
+
+/** The name without the stem, cut where it is too long still. */
+function fittingName(p: Paint, tensor: PanelTensor, stem: string, width: number): string {
   const name = shortName(tensor.name);
-  const whole = cutStart(p, name, width);
-  return whole === name ? name : cutStart(p, name.slice(stackOf(tensor).stack.length).replace(/^[./_]/, ""), width);
+  const own = tensor.layer !== undefined && stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
+  return cutMiddle(p, own, width);
 }
 
 interface Columns {
@@ -254,11 +266,12 @@ interface Columns {
 
 function drawTexts(p: Paint, data: SpectrumData, first: number, last: number, { left, strip, columns }: Columns): void {
   const size = Math.min(12, data.rowHeight - 1);
+  const stem = stemOf(data.entries);
   for (let row = first; row < last; row++) {
     const entry = data.entries[data.order[row]];
     const y = axisRoom + (row + 0.5) * data.rowHeight - data.scroll;
     p.context.font = fontOf(p, { mono: true, size });
-    text(p, fittingName(p, entry.tensor, left - 18), 8, y, { mono: true, size });
+    text(p, fittingName(p, entry.tensor, stem, left - 18), 8, y, { mono: true, size });
     for (let k = 0; k < columns; k++) {
       const m = data.measures[k];
       const value = m.of(entry.tensor, entry.report, data.encoding);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cellAt, layoutMap, moduleGroups, neighbour, stackOf, type MapLayout } from "../../../webview/charts/mapLayout";
+import { cellAt, layoutMap, neighbour, stackOf, type MapLayout } from "../../../webview/charts/mapLayout";
+import { moduleGroups } from "../../../webview/charts/moduleLayout";
 import { blocks, tensor, type PanelTensor } from "../../builders/panelModel";
 
 const space = { width: 600, height: 500 };
@@ -100,6 +101,18 @@ describe("map layout", () => {
     );
     assert.ok(moduleGroups(tensors).size <= 50);
     check(tensors, { width: 400, height: 400 });
+  });
+  it("a file of unrelated tensors fills rows instead of one column", () => {
+    const tensors = Array.from({ length: 60 }, (_, i) => tensor(`${i}`, { group: "", role: "other" }));
+    const layout = check(tensors);
+    assert.deepEqual(layout.rows.map((r) => r.label), ["0 … 59"]);
+    assert.ok(layout.width > space.width / 2);
+  });
+  it("a cell says what its row does not", () => {
+    const names = ["conv1/Conv2D", "conv1/BiasAdd", "conv2/Conv2D", "conv2/BiasAdd"].map((n) => `model/${n}/ReadVariableOp:0`);
+    const layout = check(names.map((n) => tensor(n, { role: "conv", group: n.replace(/\/\w+:0$/, "").replace(/\/\w+$/, "") })));
+    assert.deepEqual(layout.rows.map((r) => r.label), ["model.conv1", "model.conv2"]);
+    assert.deepEqual(layout.captions, ["Conv2D", "BiasAdd", "Conv2D", "BiasAdd"]);
   });
   it("names that are patterns or empty do no harm", () => {
     for (const name of ["__proto__", "", "....", "(", "0"])
