@@ -68,6 +68,14 @@ export function modelPage(root: HTMLElement): void {
     }
   }
 
+  let painted = false;
+  /** Called in the frame's own callback: the task after it begins when the frame was drawn. */
+  function tellPainted(state: PanelState): void {
+    if (painted || (!state.model && state.status.kind === "opening")) return;
+    painted = true;
+    setTimeout(() => api.postMessage({ type: "painted" }));
+  }
+
   store.subscribe((state, changed) => {
     if (changed.has("view")) {
       views.activate(state.view.tab);
@@ -82,6 +90,7 @@ export function modelPage(root: HTMLElement): void {
     budget.update(state, changed);
     layer.update(state, changed);
     if (changed.has("view") || changed.has("reports")) askForDetail(state);
+    tellPainted(state);
   });
 
   window.addEventListener("message", (event: MessageEvent<ToPanel>) => {

@@ -26,6 +26,8 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
   switch (value.type) {
     case "ready":
       return { type: "ready" };
+    case "painted":
+      return { type: "painted" };
     case "select":
       return isName(value.tensor) ? { type: "select", tensor: value.tensor } : undefined;
     case "detail":

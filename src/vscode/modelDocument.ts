@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { AnalyseEvent, ExportChoice, Progress } from "../core/api/engine";
 import type { PanelStatus, PanelView } from "../core/api/panel";
+import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource } from "../core/cancellation";
 import type { PlainError } from "../core/errors";
 import { EngineError, toEngineError } from "../core/errors";
@@ -29,6 +30,9 @@ export type DocumentEvent =
   /** The bit budget's state, or its plan, changed. */
   | { readonly kind: "budget" | "plan" };
 
+/** How long an analysis waits for the panel to show the header: a panel behind another tab never does. */
+const longestWaitForPaint = 2000;
+
 /** A model that is open in this window, with everything known about it. Its panels come and go; it stays until the last is closed. */
 export class ModelDocument implements vscode.CustomDocument {
   readonly results = new Results();
@@ -45,6 +49,8 @@ export class ModelDocument implements vscode.CustomDocument {
   #running: { readonly source: CancellationSource; readonly ended: Promise<void> } | undefined;
   #measuredWith: readonly string[] = [];
   #selected: string | undefined;
+  #tellShown: () => void = () => {};
+  readonly #shown = new Promise<void>((resolve) => (this.#tellShown = resolve));
   /** The panel's own view, kept for the next panel of this file. */
   view: PanelView | undefined;
   /** Called with what was decided about the bit budget. */
@@ -122,8 +128,7 @@ export class ModelDocument implements vscode.CustomDocument {
       this.results.unreadable = unreadableTensors(this.#index);
       this.#setStatus({ kind: "idle" });
       this.#changes.fire({ kind: "model" });
-      void this.budget.refresh();
-      void this.#askChoices();
+      void this.#askMore(this.#index);
       if (settings.analyzeOnOpen()) void this.analyse();
       return this.#index;
     } catch (error) {
@@ -132,6 +137,31 @@ export class ModelDocument implements vscode.CustomDocument {
       this.#setStatus({ kind: "failed", error: cause.toJSON() });
       throw cause;
     }
+  }
+
+  /** A panel has drawn the header. */
+  shown(): void {
+    this.#tellShown();
+  }
+
+  /** Work for all cores waits until the header is on the screen: the panel's page needs them to come up. */
+  async #untilShown(token: CancellationToken): Promise<void> {
+    let go = () => {};
+    const late = new Promise<void>((resolve) => (go = resolve));
+    const timer = setTimeout(go, longestWaitForPaint);
+    const listener = token.onCancellationRequested(go);
+    await Promise.race([this.#shown, late]);
+    clearTimeout(timer);
+    listener.dispose();
+  }
+
+  /** What is asked about a model beside its measures. */
+  async #askMore(index: ModelIndex): Promise<void> {
+    await this.#untilShown(this.#lifetime.token);
+    // Closed or reloaded meanwhile.
+    if (this.#lifetime.token.isCancellationRequested || this.#index !== index) return;
+    void this.budget.refresh();
+    void this.#askChoices();
   }
 
   /** Without them the panel shows no comparison; the export command asks again and says what is wrong. */
@@ -199,6 +229,7 @@ export class ModelDocument implements vscode.CustomDocument {
         this.#setStatus({ kind: "running", progress });
       };
       const tensors = pending.map((t) => t.name);
+      await this.#untilShown(source.token);
       if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings }, onEvent, source.token);
       this.#log.info(`${this.name}: ${progress.tensorsDone} tensors measured in ${progress.seconds.toFixed(1)} s.`);
       this.#setStatus({ kind: "done", progress });

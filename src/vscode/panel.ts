@@ -69,6 +69,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     switch (message.type) {
       case "ready":
         return replay();
+      case "painted":
+        return document.shown();
       case "select":
         return document.select(message.tensor);
       case "detail":

@@ -9,6 +9,9 @@ import { benchEncodeThreads } from "./encodeThreads";
 import { benchErrors } from "./errors";
 import { benchThroughput } from "./throughput";
 
+/** Drives the workbench in a browser, with the scripts of the test harness. */
+const benchPaint = async () => ((await import("./paint.mjs" as string)) as { benchPaint(): Promise<void> }).benchPaint();
+
 const benches: Record<string, (folder: string) => Promise<void>> = {
   read: benchThroughput,
   errors: benchErrors,
@@ -18,6 +21,7 @@ const benches: Record<string, (folder: string) => Promise<void>> = {
   },
   threads: benchEncodeThreads,
   accuracy: benchAccuracy,
+  paint: benchPaint,
 };
 const usual = ["read", "errors"];
 

@@ -41,8 +41,9 @@ export async function findCommand(page, text, timeout = 60_000) {
 }
 
 /** Runs a command through the palette, waiting until it is offered: an extension registers some time after start-up. */
-export async function palette(page, text, timeout) {
-  await (await findCommand(page, text, timeout)).click();
+export async function palette(page, text, timeout = 60_000) {
+  // The palette closes when something that just opened takes the focus, before it can be clicked: again, then.
+  await eventually(async () => (await findCommand(page, text, timeout)).click({ timeout: 3_000 }), timeout);
 }
 
 /** The rows in sight of the quick pick titled `title`, and the one with `text`; `type` filters first. */

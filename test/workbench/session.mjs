@@ -26,12 +26,13 @@ export function modelFolder(fill) {
   return folder;
 }
 
-/** Starts everything; `end` stops it. `size`: of the browser window. */
-export async function startSession({ folder = modelFolder(), trusted = true, settings = {}, size = {}, log } = {}) {
+/** Starts everything; `end` stops it. `size`: of the browser window. `prepare` is given the browser's context before a page loads. */
+export async function startSession({ folder = modelFolder(), trusted = true, settings = {}, size = {}, log, prepare } = {}) {
   const home = temporaryFolder("workbench");
   await installExtension(home, await packed());
   const server = await startServer({ home, settings, trusted, log });
   const browser = await launchBrowser({ host: server.host, ...size });
+  await prepare?.(browser.context);
   await openWorkbench(browser.page, server.url(folder));
   return {
     folder,

@@ -240,12 +240,14 @@ function cellsAround(entry: Entry, at: number): number {
 }
 
 const stems = new WeakMap<readonly Entry[], string>();
-/** What all layers' names begin with ("model.layers"), said nowhere then; empty in a model of several stacks. */
+/** Whole parts that all layers' names begin with, said nowhere then: "model.layers", or "model" of an encoder and a decoder. */
 function stemOf(entries: readonly Entry[]): string {
   let stem = stems.get(entries);
   if (stem === undefined) {
-    const stacks = new Set(entries.flatMap(({ tensor }) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])));
-    stem = stacks.size === 1 ? [...stacks][0] : "";
+    const stacks = [...new Set(entries.flatMap(({ tensor }) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])))];
+    const parts = stacks.map((stack) => stack.split("."));
+    const differ = parts[0]?.findIndex((part, i) => parts.some((other) => other[i] !== part)) ?? 0;
+    stem = differ < 0 ? stacks[0] : parts[0]?.slice(0, differ).join(".") ?? "";
     stems.set(entries, stem);
   }
   return stem;
@@ -254,7 +256,7 @@ function stemOf(entries: readonly Entry[]): string {
 /** The name without the stem, cut where it is too long still. */
 function fittingName(p: Paint, tensor: PanelTensor, stem: string, width: number): string {
   const name = shortName(tensor.name);
-  const own = tensor.layer !== undefined && stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
+  const own = stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
   return cutMiddle(p, own, width);
 }
 

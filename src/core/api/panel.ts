@@ -155,6 +155,8 @@ export type ToPanel =
 /** Webview → host. */
 export type FromPanel =
   | { readonly type: "ready" }
+  /** What the header says is on the screen: work that would have kept the panel from it may begin. */
+  | { readonly type: "painted" }
   | { readonly type: "select"; readonly tensor: string }
   /** Send this tensor's whole report in a "reports" message. Asked only where `detailOnRequest`. */
   | { readonly type: "detail"; readonly tensor: string }

@@ -7,6 +7,7 @@ describe("messages from the panel", () => {
   const good: [unknown, unknown][] = [
     [{ type: "ready" }, { type: "ready" }],
     [{ type: "ready", extra: 1 }, { type: "ready" }],
+    [{ type: "painted" }, { type: "painted" }],
     [
       { type: "select", tensor: "w" },
       { type: "select", tensor: "w" },
