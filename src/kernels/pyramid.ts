@@ -1,6 +1,6 @@
 import type { Address } from "./address";
 
-/** How the compiled search is called: `groups` of n f32 at x, n i32 each at y; 2n f32 of scratch. n is a multiple of 4. */
+/** How the compiled search is called: `groups` of n f32 at x, n i32 each at y; 13n + 8 f32 of scratch. n is a multiple of 4. */
 export interface PyramidKernels {
   pyramid_search(x: Address, groups: number, n: number, k: number, y: Address, scratch: Address): void;
 }
@@ -24,7 +24,7 @@ export function pyramidSearchKernel(
   scratchBytes: number,
 ): PyramidSearchKernel {
   return (x, count, n, k, y, scratch) => {
-    const room = Math.floor((scratchBytes - 8 * n - 32) / (8 * n));
+    const room = Math.floor((scratchBytes - 52 * n - 32) / (8 * n));
     if (n % 4 !== 0 || room < 1) return false;
     for (let from = 0; from < count; from += room) {
       const groups = Math.min(room, count - from);

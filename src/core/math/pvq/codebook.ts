@@ -74,16 +74,17 @@ export class PyramidCodebook {
   /** Index of the codeword y[offset … offset+N), which the caller knows to have K pulses. `numeric` codebooks only. */
   encode(y: ArrayLike<number>, offset = 0): number {
     const { n, k: pulses } = this;
-    const width = pulses + 1;
+    const counts = this.#small;
+    const sums = this.#smallSums;
     let index = 0;
-    for (let i = 0, k = pulses; i < n && k > 0; i++) {
+    let place = (n - 1) * (pulses + 1) + pulses; // coordinates left, pulses left
+    for (let i = 0; i < n; i++, place -= pulses + 1) {
       const v = y[offset + i];
       if (v === 0) continue;
       const m = v < 0 ? -v : v;
-      const row = (n - 1 - i) * width;
-      index += this.#small[row + k] + 2 * (this.#smallSums[row + k - 1] - this.#smallSums[row + k - m]);
-      if (v < 0) index += this.#small[row + k - m];
-      k -= m;
+      index += counts[place] + 2 * (sums[place - 1] - sums[place - m]);
+      place -= m;
+      if (v < 0) index += counts[place];
     }
     return index;
   }
