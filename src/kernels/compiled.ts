@@ -20,13 +20,18 @@ export function instantiateKernels(wasm: WebAssembly.Module, memory: WebAssembly
     errorOf(encoding) {
       const grid = gridOf(encoding);
       if (!grid) return named("error", encoding);
-      return (x, rows, columns, scratch) => exports.grid_error(x, rows, columns, ...grid, scratch);
+      const { bits, group, asymmetric, scaleType, rule } = grid;
+      return (x, rows, columns, scratch) => exports.grid_error(x, rows, columns, bits, group, asymmetric, scaleType, rule, scratch);
     },
     encoder(encoding) {
       const grid = gridOf(encoding);
       if (!grid) return named("encode", encoding);
-      return (x, rows, columns, importance, scratch, codes, scales, zeros = 0) =>
-        importance ? 0 : exports.grid_encode(x, rows, columns, ...grid, scratch, codes, scales, zeros);
+      const { bits, group, asymmetric, scaleType, rule } = grid;
+      return (x, rows, columns, importance, scratch, codes, scales, zeros = 0) => {
+        if (importance) return 0;
+        if (grid.isQdq) return exports.qdq_encode(x, rows, columns, bits, group, asymmetric, scratch, codes, scales, zeros);
+        return exports.grid_encode(x, rows, columns, bits, group, asymmetric, scaleType, rule, scratch, codes, scales, zeros);
+      };
     },
   };
 }

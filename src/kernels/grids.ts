@@ -27,24 +27,63 @@ export interface GridKernels {
     scales: Address,
     zeros: Address,
   ): number;
+  qdq_encode(
+    x: Address,
+    rows: number,
+    columns: number,
+    bits: number,
+    group: number,
+    asymmetric: number,
+    scratch: Address,
+    codes: Address,
+    scales: Address,
+    zeros: Address,
+  ): number;
 }
 
-/** The integer grids that the kernels know: codes that fill bytes. */
-const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme))?$/;
-
 /** What a name says, as the kernels take it. */
-type GridArguments = [bits: number, group: number, asymmetric: number, scaleType: number, rule: number];
+export interface KernelGrid {
+  readonly bits: number;
+  /** 0 is the row. */
+  readonly group: number;
+  readonly asymmetric: number;
+  /** f32, f16, bf16. */
+  readonly scaleType: number;
+  /** Search, largest magnitude, signed extreme, search among positive scales. */
+  readonly rule: number;
+  /** Codes as ONNX's DequantizeLinear has them in blocks. */
+  readonly isQdq?: boolean;
+}
 
-/** Arguments of the grid that an encoding's name says; undefined for other names. */
-export function gridOf(name: string): GridArguments | undefined {
-  const match = grids.exec(name);
-  if (!match) return undefined;
-  const [, bits, group, asymmetric, scaleType, rule] = match;
-  return [
-    Number(bits),
-    Number(group ?? 0),
-    asymmetric ? 1 : 0,
-    ["f16", "bf16"].indexOf(scaleType) + 1,
-    ["absmax", "extreme"].indexOf(rule) + 1,
-  ];
+/** Codes that fill bytes. */
+const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme))?$/;
+const qdqBlocks = /^int([48])-qdq-g(\d+)(-asym)?$/;
+/** The same planes under the names of the files that pack them: half-precision scales, AWQ always with zero points. */
+const wordPacked = /^(gptq|gptq_v2|awq)-([48])bit-(?:g(\d+)|channel)(-asym)?$/;
+
+/** The grid that an encoding's name says, where the kernels know it. */
+export function gridOf(name: string): KernelGrid | undefined {
+  const grid = grids.exec(name);
+  if (grid) {
+    const [, bits, group, asymmetric, scaleType, rule] = grid;
+    return {
+      bits: Number(bits),
+      group: Number(group ?? 0),
+      asymmetric: asymmetric ? 1 : 0,
+      scaleType: ["f16", "bf16"].indexOf(scaleType) + 1,
+      rule: ["absmax", "extreme"].indexOf(rule) + 1,
+    };
+  }
+  const blocks = qdqBlocks.exec(name);
+  if (blocks) {
+    const [, bits, group, asymmetric] = blocks;
+    return { bits: Number(bits), group: Number(group), asymmetric: asymmetric ? 1 : 0, scaleType: 0, rule: 3, isQdq: true };
+  }
+  const packed = wordPacked.exec(name);
+  if (packed) {
+    const [, container, bits, group, asym] = packed;
+    const asymmetric = asym || container === "awq" ? 1 : 0;
+    return { bits: Number(bits), group: Number(group ?? 0), asymmetric, scaleType: 1, rule: 0 };
+  }
+  return undefined;
 }

@@ -48,7 +48,7 @@ function erased(x: usize, count: u32, edge: f32): f32 {
  * more than the error that is known already. The sums at the upper bound are exact (f32 values within a few powers of two of one
  * another), so that leaving the rest out changes no bit. False when there are too many breakpoints for the scratch.
  */
-export function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, best: usize, scratch: usize): bool {
+export function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, positive: bool, best: usize, scratch: usize): bool {
   const half: u32 = 1 << (bits - 1);
   const known = load<f64>(best, 8);
   let lowest = max<f64>(0, absmax - sqrt<f64>(known)) / (half as f64);
@@ -160,6 +160,6 @@ export function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, b
   }
   const optimum = f64x2.mul(sides, f64x2.div(bestlx, bestl2));
   consider(f64x2.extract_lane(optimum, 0), x, count, bits, type, best);
-  consider(f64x2.extract_lane(optimum, 1), x, count, bits, type, best);
+  if (!positive) consider(f64x2.extract_lane(optimum, 1), x, count, bits, type, best);
   return true;
 }

@@ -6,6 +6,8 @@ import { consider, stored } from "./gridStored";
 /** Rules by number; 0 is the search. */
 const ABSMAX: u32 = 1;
 const EXTREME: u32 = 2;
+/** The search among positive scales. */
+export const POSITIVE: u32 = 3;
 
 /** absmax/127.5 and absmax/127 and the least-squares scales of the codes they give. */
 function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): void {
@@ -37,7 +39,7 @@ export function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32,
   store<f32>(scratch, first);
   store<f64>(scratch, searchError(x, count, first, -h, h - 1), 8);
   if (bits == 8) refine8(x, count, absmax, type, scratch);
-  else if (!exact(x, count, bits, absmax, type, scratch, scratch + 64)) return NaN;
+  else if (!exact(x, count, bits, absmax, type, rule == POSITIVE, scratch, scratch + 64)) return NaN;
   return load<f32>(scratch);
 }
 

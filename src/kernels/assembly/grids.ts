@@ -1,6 +1,7 @@
-// Integer grids: w = (code − zero)·scale over groups of a row. The same arithmetic as the encodings' own: scales are chosen in f64 with
-// sums in the same order, rounded to their type, and codes come from f32 quotients.
-import { codeOf, codesOf, decodedError } from "./gridCodes";
+// Integer grids: w = (code − zero)·scale over groups of a row. The same arithmetic as the encodings' own: scales are chosen in
+// f64 with sums in the same order, rounded to their type, and codes come from f32 quotients.
+import { codeOf, decodedError } from "./gridCodes";
+import { put, putMany } from "./gridPacking";
 import { asymmetric, symmetric } from "./gridScale";
 import { bf16Bits, F16, F32 } from "./gridStored";
 import { halfBits } from "./toHalf";
@@ -62,7 +63,7 @@ export function grid_encode(
       }
       // A group begins at a whole byte.
       const whole = count & ~15;
-      putMany(x, whole, scale, -zero, top - zero, zero, bits, codes + column / perByte);
+      putMany(x, whole, scale, -zero, top - zero, zero, bits, 0, codes + column / perByte);
       for (let i = whole; i < count; i++) {
         const code = (codeOf(load<f32>(x + ((i as usize) << 2)), scale, -zero, top - zero) + zero) as u8;
         put(codes, column + i, code, bits, perByte);
@@ -73,40 +74,4 @@ export function grid_encode(
     codes += rowBytes;
   }
   return 1;
-}
-
-/** Codes of `count` values, a multiple of 16, packed from a whole byte on. */
-function putMany(x: usize, count: u32, scale: f32, low: f32, high: f32, zero: f32, bits: u32, to: usize): void {
-  const s = f32x4.splat(scale);
-  const lows = f32x4.splat(low);
-  const highs = f32x4.splat(high);
-  const z = i32x4.splat(zero as i32);
-  for (let i: u32 = 0; i < count; i += 16, x += 64) {
-    const a = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x), s, lows, highs)));
-    const b = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 16), s, lows, highs)));
-    const c = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 32), s, lows, highs)));
-    const d = i32x4.add(z, i32x4.trunc_sat_f32x4_s(codesOf(v128.load(x, 48), s, lows, highs)));
-    let all = i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
-    if (bits == 8) {
-      v128.store(to, all);
-      to += 16;
-    } else if (bits == 4) {
-      all = v128.or(v128.and(all, i16x8.splat(0x0f)), v128.and(i16x8.shr_u(all, 4), i16x8.splat(0xf0)));
-      store<u64>(to, i64x2.extract_lane(i8x16.narrow_i16x8_u(all, all), 0));
-      to += 8;
-    } else {
-      all = v128.or(v128.and(all, i16x8.splat(0x03)), v128.and(i16x8.shr_u(all, 6), i16x8.splat(0x0c)));
-      all = v128.or(v128.and(all, i32x4.splat(0x0f)), v128.and(i32x4.shr_u(all, 12), i32x4.splat(0xf0)));
-      all = i16x8.narrow_i32x4_s(all, all);
-      store<u32>(to, i32x4.extract_lane(i8x16.narrow_i16x8_u(all, all), 0));
-      to += 4;
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function put(codes: usize, i: u32, code: u8, bits: u32, perByte: u32): void {
-  const at = codes + (i / perByte);
-  store<u8>(at, load<u8>(at) | (code << (((i % perByte) * bits) as u8)));
 }

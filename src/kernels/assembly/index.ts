@@ -3,6 +3,7 @@
 export * from "./statistics";
 export * from "./distribution";
 export * from "./layout";
+export * from "./gridQdq";
 export * from "./grids";
 export * from "./rowScaled";
 export * from "./blocks32";

@@ -33,6 +33,10 @@ const names = [
     "int4-g32-extreme",
     "int8-channel-bf16-absmax",
     "int2-g32-f16-extreme",
+    "int4-qdq-g16",
+    "int8-qdq-g64-asym",
+    "gptq_v2-8bit-channel-asym",
+    "awq-4bit-g32",
   ]),
 ];
 
@@ -58,7 +62,7 @@ const rows: [what: string, x: (n: number) => Float32Array][] = [
 
 /** Only integer grids and what clips can store these. */
 const huge: (typeof rows)[number] = ["values near the largest float", (n) => uniform(n, 12).map((v) => v * 6.8e38)];
-const rowsFor = (name: string) => (name.startsWith("int") ? [...rows, huge] : rows);
+const rowsFor = (name: string) => (/^(int|gptq|awq)/.test(name) ? [...rows, huge] : rows);
 
 function uniform(n: number, seed: number): Float32Array {
   const random = new Random(seed);
@@ -115,12 +119,12 @@ describe("compiled encoders give the encodings' own bytes", () => {
           [1, 256],
           [3, 512],
           [2, 100],
-          [1, 33],
+          [3, 33],
         ]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
           const x = make(rowCount * columns);
-          const sizes = member.planes.map((plane) => rowCount * plane.rowBytes(columns));
+          const sizes = member.planes.map((plane) => Math.ceil(rowCount * plane.rowBytes(columns)));
           const expected = sizes.map((size) => new Uint8Array(size));
           member.encode!(x, rowCount, columns, expected);
           new Float32Array(buffer, X, x.length).set(x);
@@ -173,12 +177,12 @@ describe("compiled errors equal the way through the bytes", () => {
           [1, 256],
           [3, 512],
           [2, 100],
-          [1, 33],
+          [3, 33],
         ]) {
           const member = encodingNamed(name);
           if (!fits(member, columns)) continue;
           const x = make(rowCount * columns);
-          const planes = member.planes.map((plane) => new Uint8Array(rowCount * plane.rowBytes(columns)));
+          const planes = member.planes.map((plane) => new Uint8Array(Math.ceil(rowCount * plane.rowBytes(columns))));
           const decoded = new Float32Array(x.length);
           member.encode!(x, rowCount, columns, planes);
           member.decode(planes, rowCount, columns, decoded);
