@@ -56,6 +56,7 @@ function parseTensor(r: JsonReader): SensitivityTensor {
     name: r.field("name").text(65536),
     elementCount: r.field("elementCount").integer(1),
     currentBytes: r.field("currentBytes").integer(),
+    ...optional("sumOfSquares", r.field("sumOfSquares"), (f) => f.amount()),
     ...optional("role", r.field("role"), (f) => f.oneOf(tensorRoles)),
     ...optional("layer", r.field("layer"), (f) => f.integer()),
     ...optional("expert", r.field("expert"), (f) => f.integer()),

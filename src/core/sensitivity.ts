@@ -16,6 +16,8 @@ export interface SensitivityTensor {
   readonly elementCount: number;
   /** Bytes in the file as it is. */
   readonly currentBytes: number;
+  /** Σw², which makes errors relative. */
+  readonly sumOfSquares?: number;
   readonly role?: TensorRole;
   readonly layer?: number;
   readonly expert?: number;

@@ -10,7 +10,9 @@ import { ExportJobs } from "./exportJobs";
 import { watchFiles } from "./fileWatch";
 import { LayersTree } from "./layersTree";
 import { ModelEditor, viewType } from "./modelEditor";
-import { recipeDiagnostics } from "./recipeDocuments";
+import { RecipeDocuments } from "./recipeDocuments";
+import { recipeLanguage } from "./recipeLanguage";
+import { RecipeModels } from "./recipeModels";
 import { settings } from "./settings";
 import { statusBar } from "./statusBar";
 import { tell, toldErrors } from "./tell";
@@ -30,6 +32,8 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
   const documents = new Documents(engine, views, log, new BudgetStore(context.workspaceState));
   const exports = new ExportJobs(engine);
   const app: App = { extensionUri: context.extensionUri, log, engine, documents, exports };
+  const recipeModels = new RecipeModels(app);
+  const recipes = new RecipeDocuments(app, recipeModels);
   const tree = new LayersTree(documents);
   const editor = new ModelEditor(documents, { engine, views, log, extensionUri: context.extensionUri });
   context.subscriptions.push(
@@ -40,7 +44,9 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
     tree,
     statusBar(app),
     watchFiles(documents),
-    recipeDiagnostics(app),
+    recipeModels,
+    recipes,
+    recipeLanguage({ models: recipeModels, documents: recipes }),
     registerCommands(app),
     vscode.window.registerCustomEditorProvider(viewType, editor, { supportsMultipleEditorsPerDocument: true }),
     settings.onDidChange("threads", () => engine.facts && tell(threadsChanged())),

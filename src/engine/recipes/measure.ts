@@ -48,6 +48,7 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
       name: info.name,
       elementCount: info.elementCount,
       currentBytes: keptBytes,
+      ...(Number.isFinite(report.stats.sumOfSquares) && { sumOfSquares: report.stats.sumOfSquares }),
       role: info.role,
       ...(info.layer !== undefined && { layer: info.layer }),
       ...(info.expert !== undefined && { expert: info.expert }),

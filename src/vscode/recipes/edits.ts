@@ -81,13 +81,20 @@ function removal(text: string, parent: Node, node: Node): TextEdit {
     // What stands between the comma and the entry (a comment, perhaps) stays when it is more than space.
     const between = text.slice(comma + 1, entry.offset);
     if (/^\s*$/.test(between)) return { offset: comma, length: end - comma, content: "" };
-    const after = next ? commaAfter(text, end) + 1 : end;
-    return next
-      ? { offset: entry.offset, length: after - entry.offset, content: "" }
-      : { offset: comma, length: end - comma, content: between };
+    if (!next) return { offset: comma, length: end - comma, content: between };
+    return wholeLine(text, entry.offset, commaAfter(text, end) + 1);
   }
   if (!next) return { offset: entry.offset, length: entry.length, content: "" };
   return { offset: entry.offset, length: next.offset - entry.offset, content: "" };
+}
+
+/** The stretch without what it holds, and its line when that is all it held. */
+function wholeLine(text: string, from: number, to: number): TextEdit {
+  const before = /(?:^|\n)([ \t]*)$/.exec(text.slice(0, from));
+  const after = /^[ \t]*\r?\n/.exec(text.slice(to));
+  const start = before && after ? from - before[1].length : from;
+  const end = before && after ? to + after[0].length : to;
+  return { offset: start, length: end - start, content: "" };
 }
 
 /** Position of the comma that follows, past space and comments. */
