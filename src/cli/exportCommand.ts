@@ -1,9 +1,14 @@
+import type { Engine, ExportEstimate, ExportRequest } from "../core/api/engine";
+import type { Progress } from "../core/api/progress";
+import type { CancellationToken } from "../core/cancellation";
+import { EngineError } from "../core/errors";
 import type { ModelIndex } from "../core/model";
-import { bytes, digits, many } from "./numbers";
+import { cacheFolder } from "../node/storage";
 import { exportTarget, type TargetOptions } from "./exportTarget";
+import { bytes, digits, many, seconds } from "./numbers";
+import { UsageError } from "./outcome";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
-import { UsageError } from "./outcome";
 import { readRecipe } from "./recipeFile";
 import { printable } from "./table";
 import { withEngine } from "./withEngine";
@@ -16,6 +21,10 @@ export interface ExportOptions {
   readonly group?: string;
   readonly asymmetric: boolean;
   readonly output: string;
+  /** Say what it takes, and write nothing. */
+  readonly dryRun: boolean;
+  /** Start anew where an interrupted export could go on. */
+  readonly fresh: boolean;
   readonly threads?: number;
 }
 
@@ -27,20 +36,48 @@ export async function exportCommand(options: ExportOptions): Promise<void> {
   if (options.recipe !== undefined && (options.group !== undefined || options.asymmetric)) {
     throw new UsageError("--group and --asymmetric go with --encoding; a recipe says both itself.");
   }
-  await withEngine({ threads: options.threads }, async (engine, token) => {
+  const { threads, fresh, dryRun } = options;
+  await withEngine({ threads, storage: cacheFolder() }, async (engine, token) => {
     const choice = options.recipe !== undefined
       ? { recipe: await readRecipe(options.recipe) }
       : { encoding: await encodingOf({ ...options, encoding: options.encoding! }, await engine.open(options.model, token)) };
-    const line = new ProgressLine();
-    const request = { path: options.model, output: options.output, ...choice };
-    const result = await engine.export(request, (p) => line.update(p), token).finally(() => line.clear());
-    const { output, byteLength, bitsPerWeight, tensorCount, notes } = result;
-    const as = "encoding" in choice ? choice.encoding : options.recipe;
-    await print([
-      `${output}: ${bytes(byteLength)}, ${digits(bitsPerWeight)} bits per weight, ${many(tensorCount, "tensor")} as ${as}\n`,
-      ...notes.map((note) => `note: ${note}\n`),
-    ].map((text) => printable(text.trimEnd()) + "\n"));
+    const request: ExportRequest = { path: options.model, output: options.output, fresh, ...choice };
+    if (dryRun) return print([estimateText(await affordable(engine, request, token)) + "\n"]);
+    await runExport(engine, request, { as: request.encoding ?? options.recipe!, token });
+    const others = await engine.interruptedExports(token);
+    if (others.length) process.stderr.write(`${many(others.length, "other export")} can go on after an interruption (see: bitlens interrupted).\n`);
   });
+}
+
+/** Exports under a line of progress and says what was written. */
+export async function runExport(engine: Engine, request: ExportRequest, { as, token }: { as: string; token: CancellationToken }): Promise<void> {
+  const line = new ProgressLine();
+  if (process.stderr.isTTY) process.stderr.write(`${estimateText(await affordable(engine, request, token))}\n`);
+  let told = false;
+  const onProgress = (progress: Progress) => {
+    if (progress.before && !told) process.stderr.write(`Resuming: ${progress.before.tensors} of ${many(progress.tensorsTotal, "tensor")} were written before.\n`);
+    told = true;
+    line.update(progress);
+  };
+  const result = await engine.export(request, onProgress, token).finally(() => line.clear());
+  const { output, byteLength, bitsPerWeight, tensorCount, notes } = result;
+  await print([
+    `${output}: ${bytes(byteLength)}, ${digits(bitsPerWeight)} bits per weight, ${many(tensorCount, "tensor")} as ${as}\n`,
+    ...notes.map((note) => `note: ${note}\n`),
+  ].map((text) => printable(text.trimEnd()) + "\n"));
+}
+
+async function affordable(engine: Engine, request: ExportRequest, token: CancellationToken): Promise<ExportEstimate> {
+  const estimate = await engine.estimate(request, token);
+  if (estimate.bytesLeft <= estimate.freeBytes) return estimate;
+  throw new EngineError("io", `The export takes ${bytes(estimate.bytesLeft)} and the disk has ${bytes(estimate.freeBytes)} free; make room or choose another disk.`);
+}
+
+/** "Writes 4.10 GB of 120 GB free, in about 2 min (estimated from samples)." */
+function estimateText({ byteLength, bytesLeft, freeBytes, seconds: time, tensorsDone, tensorsTotal }: ExportEstimate): string {
+  const free = Number.isFinite(freeBytes) ? ` of ${bytes(freeBytes)} free` : "";
+  const rest = tensorsDone > 0 ? `, the rest of ${bytes(byteLength)} (${tensorsDone} of ${many(tensorsTotal, "tensor")} are written already)` : "";
+  return `Writes ${bytes(bytesLeft)}${free}${rest}, in about ${seconds(time)} (estimated from samples).`;
 }
 
 /** The uniform export that the options name; a Hugging Face folder can also become a GGUF. */

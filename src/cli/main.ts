@@ -44,16 +44,30 @@ export function buildProgram(): Command {
     .summary("write a quantized copy in the model's own format")
     .description(
       "Write a quantized copy in the model's own format; a Hugging Face folder also becomes a GGUF. The copy appears under its name when it is complete and has been read back; " +
-      "the source is never touched.")
+      "the source is never touched. An export whose process was killed goes on when the same command is run again.")
     .argument("<MODEL>", "model file or folder")
     .option("-e, --encoding <NAME>", "encoding of the weights (see: bitlens encodings)")
     .option("-r, --recipe <RECIPE>", "a recipe, tensor by tensor, instead of one encoding (see: bitlens plan)")
     .option("-g, --group <N>", "weights that share a scale, or \"channel\" for a whole row (int4, int8)", groupOf)
     .option("--asymmetric", "store a zero point for each group (int4, int8)")
     .requiredOption("-o, --output <OUT>", "file to write, or for safetensors a new folder")
+    .option("--dry-run", "print the disk space and the time it takes, and write nothing")
+    .option("--fresh", "start anew, even where an interrupted export could go on")
     .addOption(threadsOption())
-    .action(async (model: string, options: { encoding?: string; recipe?: string; group?: string; asymmetric?: boolean; output: string; threads?: number }) =>
-      (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric: options.asymmetric === true }));
+    .action(async (model: string, options: ExportFlags) => {
+      const { asymmetric = false, dryRun = false, fresh = false } = options;
+      return (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric, dryRun, fresh });
+    });
+
+  program
+    .command("interrupted")
+    .summary("exports that were killed: list, resume or discard")
+    .description("List the exports whose process ended before they did, go on with them, or remove what they had written.")
+    .option("--resume", "go on with all of them")
+    .option("--discard", "remove what they had written")
+    .addOption(threadsOption())
+    .action(async ({ resume = false, discard = false, threads }: { resume?: boolean; discard?: boolean; threads?: number }) =>
+      (await import("./interrupted")).interrupted({ resume, discard, threads }));
 
   program
     .command("compare")
@@ -74,6 +88,17 @@ export function buildProgram(): Command {
     .description("List the encodings that weights can be measured in and exported to.")
     .action(async () => (await import("./encodings")).encodings());
   return program;
+}
+
+interface ExportFlags {
+  encoding?: string;
+  recipe?: string;
+  group?: string;
+  asymmetric?: boolean;
+  output: string;
+  dryRun?: boolean;
+  fresh?: boolean;
+  threads?: number;
 }
 
 /** Runs the command line and sets the exit status; nothing it throws reaches the caller. */

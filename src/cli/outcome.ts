@@ -13,7 +13,7 @@ export function fail(error: unknown): void {
 export function outcomeOf(error: unknown): { readonly status: number; readonly sentence: string } {
   if (error instanceof UsageError) return { status: 2, sentence: oneLine(error.message) };
   const e = toEngineError(error);
-  if (e.code === "cancelled") return { status: 130, sentence: "Interrupted." };
+  if (e.code === "cancelled") return { status: 130, sentence: e.message === "Cancelled." ? "Interrupted." : oneLine(e.message) };
   return { status: 1, sentence: oneLine(e.describe()) };
 }
 

@@ -43,8 +43,11 @@ export interface EngineFiles {
   readKept(folder: string, name: string): Promise<string | undefined>;
   /** Keeps a small text beside the model, or in the user's cache where the folder cannot be written to. Failing is not an error. */
   keep(folder: string, name: string, text: string): Promise<void>;
-  /** Prepares an output beside its final place, each file at its full size. Throws "not-found" when the folder that should hold it does not exist. */
-  stage(output: OutputPlace, files: readonly StagedSize[]): Promise<Staging>;
+  /**
+   * Prepares an output beside its final place, each file at its full size. `mark`: eight hexadecimal digits that tell it from
+   * other attempts. Throws "not-found" when the folder that should hold it does not exist.
+   */
+  stage(output: OutputPlace, files: readonly StagedSize[], mark: string): Promise<Staging>;
   /** Takes over what an ended process staged under this mark; undefined unless every file is there at its full size. */
   restage(output: OutputPlace, mark: string, files: readonly StagedSize[]): Promise<Staging | undefined>;
   isStaged(output: OutputPlace, mark: string): Promise<boolean>;
@@ -73,8 +76,6 @@ export interface StagedFile {
 export interface Staging {
   /** Absolute path of the hidden folder that holds the files until they are published. */
   readonly folder: string;
-  /** Finds the folder again from another process. */
-  readonly mark: string;
   /** One per name, in order. */
   readonly files: readonly StagedFile[];
   /** What was written so far, by whomever, is on the disk when it resolves. */

@@ -40,18 +40,26 @@ export async function beginExport(
   }
   if (earlier) await files.unstage(place, earlier.header.mark);
   await requireSpace(files, place, prepared.byteLength);
-  const staging = await files.stage(place, sizes);
+  const mark = newMark();
+  // Before anything is written: whenever the process ends, the journal knows what there is to go on with or to remove.
   const noted = identity !== undefined && (await note(journal!, headerLine({
     bitlens: 1,
     ...identity,
     request: { ...request, output: place.path, fresh: undefined },
-    mark: staging.mark,
+    mark,
     jobs: jobs.length,
     tensors: jobs.filter((j) => j.kind === "encode").length,
     started: new Date().toISOString(),
   })));
-  return { staging, done: new Set(), noted };
+  try {
+    return { staging: await files.stage(place, sizes, mark), done: new Set(), noted };
+  } catch (error) {
+    await journal?.remove();
+    throw error;
+  }
 }
+
+const newMark = () => Math.floor(Math.random() * 2 ** 32).toString(16).padStart(8, "0");
 
 /** False where it cannot be written: the export is made all the same. */
 async function note(journal: Journal, text: string): Promise<boolean> {

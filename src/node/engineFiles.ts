@@ -1,16 +1,16 @@
 import * as fs from "node:fs/promises";
-import * as os from "node:os";
 import * as path from "node:path";
 import { toEngineError } from "../core/errors";
 import type { EngineFiles } from "../engine/deps";
 import { isSameFile, openFolder } from "./files";
 import { locate } from "./locate";
 import { isStaged, restageOutput, stageOutput, unstageOutput } from "./staging";
+import { cacheFolder } from "./storage";
 
 /** Where things about a model are kept: beside it, else in the user's cache. */
 const keptPlaces = (folder: string) => [
   path.join(folder, ".bitlens"),
-  path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "bitlens", "models"),
+  path.join(cacheFolder(), "models"),
 ];
 
 /** The file system as the engine sees it. */

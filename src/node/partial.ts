@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import { isAlive } from "./processes";
@@ -8,8 +7,6 @@ const pattern = /^(\d+)\.([0-9a-f]{8})\.partial$/;
 
 /** Something this old whose process is gone belongs to nobody. A writer on another machine shows life sooner. */
 const abandonedAfter = 10 * 60 * 1000;
-
-export const newMark = () => randomBytes(4).toString("hex");
 
 export function partialName(final: string, mark: string): string {
   return path.join(path.dirname(final), `.${path.basename(final)}.${process.pid}.${mark}.partial`);

@@ -3,24 +3,23 @@ import * as path from "node:path";
 import { EngineError, toEngineError } from "../core/errors";
 import type { OutputPlace, StagedSize, Staging } from "../engine/deps";
 import { syncFolder } from "./durable";
-import { findPartial, newMark, partialName, sweep } from "./partial";
+import { findPartial, partialName, sweep } from "./partial";
 import { createStaged, reopenStaged, safeName, type StagedFiles } from "./stagedFiles";
 
 /**
  * Opens the output's files in a hidden folder beside the final place, on the same disk, so that publishing is renaming. The
  * files carry their final names in there and can be read back before anybody sees them.
  */
-export async function stageOutput(place: OutputPlace, sizes: readonly StagedSize[]): Promise<Staging> {
+export async function stageOutput(place: OutputPlace, sizes: readonly StagedSize[], mark: string): Promise<Staging> {
   const parent = place.kind === "file" ? place.folder : path.dirname(place.path);
   await requireFolder(parent, place.path);
   if (place.kind === "folder") await refuseTaken(place.path);
   await sweep(place.path);
   for (const { name } of sizes) safeName(name);
-  const mark = newMark();
   const folder = partialName(place.path, mark);
   try {
     await fs.mkdir(folder);
-    return staging(place, { folder, mark, sizes, open: await createStaged(folder, sizes) });
+    return staging(place, { folder, sizes, open: await createStaged(folder, sizes) });
   } catch (error) {
     await remove(folder).catch(() => {});
     throw toEngineError(error, { file: place.path });
@@ -36,7 +35,7 @@ export async function restageOutput(place: OutputPlace, mark: string, sizes: rea
   try {
     if (folder !== found) await fs.rename(found, folder);
     const open = await reopenStaged(folder, sizes);
-    return open && staging(place, { folder, mark, sizes, open });
+    return open && staging(place, { folder, sizes, open });
   } catch {
     return undefined;
   }
@@ -53,15 +52,13 @@ export async function unstageOutput(place: OutputPlace, mark: string): Promise<v
 
 interface Staged {
   readonly folder: string;
-  readonly mark: string;
   readonly sizes: readonly StagedSize[];
   readonly open: StagedFiles;
 }
 
-function staging(place: OutputPlace, { folder, mark, sizes, open }: Staged): Staging {
+function staging(place: OutputPlace, { folder, sizes, open }: Staged): Staging {
   return {
     folder,
-    mark,
     files: open.files,
     flush: () => open.flush(),
     async seal() {

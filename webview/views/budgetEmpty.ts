@@ -1,4 +1,5 @@
 import type { BudgetAction, PanelBudget } from "../../src/core/api/panel";
+import { secondsLeft } from "../../src/core/pace";
 import { fill, h, setText, toggle } from "../dom";
 import { bytes, duration, plural } from "../format";
 import { button } from "../ui";
@@ -67,7 +68,8 @@ export class BudgetEmpty {
     const share = p && p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : 0;
     this.#bar.style.transform = `scaleX(${share})`;
     this.#track.setAttribute("aria-valuenow", String(Math.round(100 * share)));
-    const left = p && share > 0.02 ? `, about ${duration((p.seconds * (1 - share)) / share)} left` : "";
+    const rest = p && share > 0.02 ? secondsLeft(p) : undefined;
+    const left = rest === undefined ? "" : `, about ${duration(rest)} left`;
     setText(this.#progress, p ? `${p.tensorsDone} of ${plural(p.tensorsTotal, "tensor")}, ${bytes(p.bytesDone)}${left}` : "Starting…");
   }
 }

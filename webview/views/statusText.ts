@@ -1,5 +1,6 @@
 import type { Progress } from "../../src/core/api/engine";
 import type { FromPanel } from "../../src/core/api/panel";
+import { bytesPerSecond } from "../../src/core/pace";
 import { bytes, count, duration, plural } from "../format";
 import type { PanelState } from "../state";
 
@@ -22,7 +23,10 @@ const log: StatusAction = { label: "Show Log", command: "showLog", secondary: tr
 
 const shareOf = (p: Progress) =>
   Math.min(1, p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : p.tensorsTotal > 0 ? p.tensorsDone / p.tensorsTotal : 0);
-const rate = (p: Progress) => (p.seconds > 0 && p.bytesDone > 0 ? ` · ${bytes(p.bytesDone / p.seconds)}/s` : "");
+const rate = (p: Progress) => {
+  const speed = bytesPerSecond(p);
+  return speed === undefined ? "" : ` · ${bytes(speed)}/s`;
+};
 
 /** One sentence and the buttons for each state the panel can be in. */
 export function statusText(state: PanelState): StatusText {

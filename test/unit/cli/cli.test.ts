@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import * as fs from "node:fs/promises";
+import * as os from "node:os";
 import * as path from "node:path";
-import { writeSparseModel } from "../../builders/sparseModel";
+import { journalIn } from "../../builders/journals";
+import { writeDenseModel, writeSparseModel } from "../../builders/sparseModel";
 import { inFolder } from "../../builders/toyModel";
 
 const root = path.join(__dirname, "../../..");
 const program = path.join(root, "dist/cli.js");
 const sample = path.join(root, "media/sample");
+
+/** What the commands under test would keep for the person who runs them. */
+const cache = mkdtempSync(path.join(os.tmpdir(), "bitlens-cache-"));
+after(() => rmSync(cache, { recursive: true, force: true }));
 
 interface Outcome {
   readonly status: number | null;
@@ -18,7 +25,7 @@ interface Outcome {
 
 /** Runs the built command line; `during` may act on it while it runs. */
 function run(args: readonly string[], during?: (child: ReturnType<typeof spawn>) => Promise<void>): Promise<Outcome> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_CACHE_HOME: cache } });
   let out = "";
   let err = "";
   child.stdout.on("data", (chunk) => (out += chunk));
@@ -190,9 +197,10 @@ describe("command line", () => {
 });
 
 describe("command line: interrupted", () => {
+  beforeEach(() => rmSync(path.join(cache, "bitlens"), { recursive: true, force: true }));
   const writing = async (folder: string) => (await fs.readdir(folder)).some((n) => n.endsWith(".partial"));
 
-  async function check(args: (folder: string) => string[], signal: NodeJS.Signals, after: (outcome: Outcome, left: string[]) => void): Promise<void> {
+  async function check(args: (folder: string) => string[], signal: NodeJS.Signals, after: (outcome: Outcome, left: string[]) => Promise<void> | void): Promise<void> {
     await inFolder(async (folder) => {
       await writeSparseModel(path.join(folder, "m.safetensors"), { count: 8, size: 8192 });
       const before = await fs.stat(path.join(folder, "m.safetensors"));
@@ -203,7 +211,7 @@ describe("command line: interrupted", () => {
       });
       const now = await fs.stat(path.join(folder, "m.safetensors"));
       assert.deepEqual([now.mtimeMs, now.size], [before.mtimeMs, before.size], "the source was touched");
-      after(outcome, (await fs.readdir(folder)).filter((n) => n !== "m.safetensors"));
+      await after(outcome, (await fs.readdir(folder)).filter((n) => n !== "m.safetensors"));
     });
   }
 
@@ -217,8 +225,44 @@ describe("command line: interrupted", () => {
     }));
 
   it("a killed export leaves nothing under the final name", () =>
-    check((f) => ["export", f, "-e", "int8", "-o", path.join(f, "out")], "SIGKILL", ({ signal }, left) => {
+    check((f) => ["export", f, "-e", "int8", "-o", path.join(f, "out")], "SIGKILL", async ({ signal }, left) => {
       assert.equal(signal, "SIGKILL");
       assert.deepEqual(left.filter((n) => !/^\.out\..*\.partial$/.test(n)), []);
+      await run(["interrupted", "--discard"]);
+    }));
+
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    it(`an export ended by ${signal} goes on when the same command is run again`, () =>
+      inFolder(async (folder) => {
+        const model = path.join(folder, "m.safetensors");
+        await writeDenseModel(model, { count: 48, size: 512 });
+        const [out, reference] = [path.join(folder, "out"), path.join(folder, "reference")];
+        const command = (output: string) => ["export", model, "-e", "int4", "--threads", "1", "-o", output];
+        const ended = await run(command(out), async (child) => {
+          await until(async () => /"jobs":\[/.test(await journalIn(path.join(cache, "bitlens/exports"))));
+          child.kill(signal);
+        });
+        if (signal === "SIGTERM") assert.deepEqual([ended.status, ended.err], [130, "bitlens: Stopped; the same command goes on from here.\n"]);
+        assert.deepEqual((await fs.readdir(folder)).filter((n) => n === "out"), []);
+        const listed = await run(["interrupted"]);
+        assert.match(listed.out, /out +int4-g\d+ +[1-9]\d* of 48 tensors/);
+        const dry = await run([...command(out), "--dry-run"]);
+        assert.match(dry.out, /^Writes .* of .* free, the rest of .* \([1-9]\d* of 48 tensors are written already\), in about .* \(estimated from samples\)\.\n$/);
+        const second = await run(command(out));
+        assert.equal(second.status, 0, second.err);
+        assert.match(second.err, /^Resuming: [1-9]\d* of 48 tensors were written before\.\n$/);
+        assert.equal((await run(command(reference))).err, "");
+        for (const name of await fs.readdir(reference))
+          assert.ok((await fs.readFile(path.join(out, name))).equals(await fs.readFile(path.join(reference, name))), name);
+        assert.deepEqual((await fs.readdir(folder)).sort(), ["m.safetensors", "out", "reference"]);
+        assert.equal((await run(["interrupted"])).out, "No export was interrupted.\n");
+      }));
+  }
+
+  it("an export that was killed is discarded on request", () =>
+    check((f) => ["export", f, "-e", "int8", "-o", path.join(f, "out")], "SIGKILL", async (_, left) => {
+      assert.equal(left.length, 1);
+      const { out, err } = await run(["interrupted", "--discard"]);
+      assert.deepEqual([out, err], ["Removed what 1 export had written.\n", ""]);
     }));
 });

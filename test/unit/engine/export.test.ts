@@ -46,7 +46,7 @@ const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
 
 /** Real files, with one call replaced. */
 const filesWith = (change: (staging: Staging) => Staging): Partial<EngineDeps> => ({
-  files: { ...engineFiles, stage: async (place, sizes) => change(await engineFiles.stage(place, sizes)) },
+  files: { ...engineFiles, stage: async (...given) => change(await engineFiles.stage(...given)) },
 });
 
 describe("engine: export", () => {

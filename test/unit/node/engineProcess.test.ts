@@ -8,14 +8,15 @@ import type { EngineError } from "../../../src/core/errors";
 import { createNodeEngine } from "../../../src/node/createNodeEngine";
 import type { EngineClient } from "../../../src/node/engineClient";
 import { launchEngine } from "../../../src/node/engineClient";
-import { writeSparseModel } from "../../builders/sparseModel";
+import { journalIn } from "../../builders/journals";
+import { writeDenseModel, writeSparseModel } from "../../builders/sparseModel";
 import { inFolder } from "../../builders/toyModel";
 
 const root = path.join(__dirname, "../../..");
 const sample = path.join(root, "media/sample");
 
-async function check(work: (client: EngineClient) => Promise<void>, storage?: string): Promise<void> {
-  const client = launchEngine({ modulePath: path.join(root, "dist/engine.js"), threads: 2, storage });
+async function check(work: (client: EngineClient) => Promise<void>, { threads = 2, storage }: { threads?: number; storage?: string } = {}): Promise<void> {
+  const client = launchEngine({ modulePath: path.join(root, "dist/engine.js"), threads, storage });
   try {
     await work(client);
   } finally {
@@ -41,25 +42,6 @@ async function exporting(client: EngineClient, act: (export_: { folder: string; 
     const now = await fs.stat(file);
     assert.deepEqual([now.size, now.mtimeMs, now.blocks], [before.size, before.mtimeMs, before.blocks], "the source was touched");
   });
-}
-
-/** Weights that differ, so that encoding them is work and every row has other bytes. */
-async function writeModel(file: string, { count, size }: { count: number; size: number }): Promise<void> {
-  await writeSparseModel(file, { count, size });
-  const values = new Float32Array(size * size);
-  const handle = await fs.open(file, "r+");
-  const { size: bytes } = await handle.stat();
-  for (let t = 0; t < count; t++) {
-    for (let i = 0; i < values.length; i++) values[i] = Math.sin((i + 1) * 12.9898 * (t + 1));
-    await handle.write(new Uint8Array(values.buffer), 0, values.byteLength, bytes - (t + 1) * values.byteLength);
-  }
-  await handle.close();
-}
-
-async function journalIn(storage: string): Promise<string> {
-  const names = await fs.readdir(path.join(storage, "exports")).catch(() => []);
-  const journal = names.find((n) => n.endsWith(".journal"));
-  return journal === undefined ? "" : fs.readFile(path.join(storage, "exports", journal), "utf8").catch(() => "");
 }
 
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
@@ -101,22 +83,22 @@ describe("engine process with the real engine", () => {
     it(`${how} while it exports: the same export goes on and ends with the same bytes`, () =>
       inFolder(async (folder) => {
         const [source, storage] = [path.join(folder, "m.safetensors"), path.join(folder, "storage")];
-        await writeModel(source, { count: 24, size: 512 });
+        await writeDenseModel(source, { count: 48, size: 512 });
         const [output, reference] = [path.join(folder, "out"), path.join(folder, "reference")];
         const request = { path: source, encoding: "int4-g32", output };
         await check(async (client) => {
           const call = client.engine.export(request, () => {}).then(() => assert.fail("it ended before it was interrupted"), (e: EngineError) => e);
-          await until(async () => /"jobs":\[/.test(await journalIn(storage)));
+          await until(async () => /"jobs":\[/.test(await journalIn(path.join(storage, "exports"))));
           end(client);
           assert.equal((await call).code, "engine-gone");
           assert.deepEqual((await fs.readdir(folder)).filter((n) => n === "out"), []);
           const found = await until(async () => (await client.engine.interruptedExports())[0]);
-          assert.ok(found.tensorsDone > 0 && found.tensorsDone <= 24, `${found.tensorsDone} tensors`);
+          assert.ok(found.tensorsDone > 0 && found.tensorsDone <= 48, `${found.tensorsDone} tensors`);
           let first: Progress | undefined;
           await client.engine.export(found.request, (p) => (first ??= p));
           assert.equal(first?.before?.tensors, found.tensorsDone);
           await client.engine.export({ ...request, output: reference }, () => {});
-        }, storage);
+        }, { threads: 1, storage });
         const names = await fs.readdir(reference);
         assert.deepEqual(await fs.readdir(output), names);
         for (const name of names) assert.ok((await fs.readFile(path.join(output, name))).equals(await fs.readFile(path.join(reference, name))), name);

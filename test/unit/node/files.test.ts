@@ -140,11 +140,12 @@ describe("a file read by position", () => {
 });
 
 const place = (name: string) => ({ kind: "file" as const, path: at(name), folder: root, name });
+const mark = "89abcdef";
 const visible = () => fs.readdirSync(root).filter((n) => !n.startsWith(".")).sort();
 
 describe("a staged output", () => {
   it("has nothing under its final name before it is published and is whole after", async () => {
-    const staging = await stageOutput(place("out.gguf"), [{ name: "out.gguf", byteLength: 8 }]);
+    const staging = await stageOutput(place("out.gguf"), [{ name: "out.gguf", byteLength: 8 }], mark);
     assert.equal(path.dirname(staging.folder), root);
     assert.match(path.basename(staging.folder), /^\.out\.gguf\.\d+\.[0-9a-f]{8}\.partial$/);
     assert.equal(fs.statSync(staging.files[0].path).size, 8);
@@ -160,7 +161,7 @@ describe("a staged output", () => {
 
   it("discarded, keeps what was there before and leaves nothing", async () => {
     put("out", "old");
-    const staging = await stageOutput(place("out"), [{ name: "out", byteLength: 3 }]);
+    const staging = await stageOutput(place("out"), [{ name: "out", byteLength: 3 }], mark);
     await staging.files[0].write(0, bytes("new"));
     await staging.discard();
     await staging.discard();
@@ -170,7 +171,7 @@ describe("a staged output", () => {
   });
 
   it("in a missing folder is refused", async () =>
-    throwsCode("not-found", () => stageOutput({ ...place("no/out"), folder: at("no") }, [{ name: "out", byteLength: 1 }])));
+    throwsCode("not-found", () => stageOutput({ ...place("no/out"), folder: at("no") }, [{ name: "out", byteLength: 1 }], mark)));
 
   it("sweeps what a killed process left long ago, and nothing else", async () => {
     const old = new Date(Date.now() - 3600_000);
@@ -180,7 +181,7 @@ describe("a staged output", () => {
     put(`.out.${process.pid}.0123abcd.partial`);
     put(`.other.${dead}.0123abcd.partial`);
     for (const name of fs.readdirSync(root)) if (!name.includes("abce")) fs.utimesSync(at(name), old, old);
-    await (await stageOutput(place("out"), [{ name: "out", byteLength: 1 }])).discard();
+    await (await stageOutput(place("out"), [{ name: "out", byteLength: 1 }], mark)).discard();
     assert.deepEqual(
       fs.readdirSync(root).sort(),
       [`.other.${dead}.0123abcd.partial`, `.out.${dead}.0123abce.partial`, `.out.${process.pid}.0123abcd.partial`].sort(),
@@ -188,7 +189,7 @@ describe("a staged output", () => {
   });
 
   it("of several files appears together", async () => {
-    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }]);
+    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }], mark);
     await staging.files[0].write(0, bytes("graph"));
     await staging.files[1].write(0, bytes("data"));
     await staging.seal();
@@ -200,7 +201,7 @@ describe("a staged output", () => {
 
   it("a rename that fails takes back the others", async () => {
     fs.mkdirSync(at("m.onnx/full"), { recursive: true });
-    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }]);
+    const staging = await stageOutput(place("m.onnx"), [{ name: "m.onnx", byteLength: 5 }, { name: "m.onnx.data", byteLength: 4 }], mark);
     await staging.seal();
     await assert.rejects(() => staging.publish(), EngineError);
     await staging.discard();
@@ -208,22 +209,22 @@ describe("a staged output", () => {
   });
 
   it("names that leave the folder are refused and nothing stays", async () => {
-    await throwsCode("unsafe-path", () => stageOutput(place("ok"), [{ name: "ok", byteLength: 1 }, { name: "/evil", byteLength: 1 }]));
+    await throwsCode("unsafe-path", () => stageOutput(place("ok"), [{ name: "ok", byteLength: 1 }, { name: "/evil", byteLength: 1 }], mark));
     assert.deepEqual(fs.readdirSync(root), []);
   });
 
   const sizes = [{ name: "out", byteLength: 4 }, { name: "part/out.data", byteLength: 6 }];
   const leave = async (by = 0x7ffffff0) => {
-    const { mark, folder, files, release } = await stageOutput(place("out"), sizes);
+    const { folder, files, release } = await stageOutput(place("out"), sizes, mark);
     await files[1].write(0, bytes("kept"));
     await release();
     const left = folder.replace(`.${process.pid}.`, `.${by}.`);
     fs.renameSync(folder, left);
-    return { mark, left };
+    return left;
   };
 
   it("of an ended process is taken over with its bytes, under this process's number", async () => {
-    const { mark, left } = await leave();
+    const left = await leave();
     assert.equal(await isStaged(place("out"), mark), true);
     const staging = await restageOutput(place("out"), mark, sizes);
     assert.ok(staging);
@@ -249,7 +250,7 @@ describe("a staged output", () => {
   };
   for (const [what, spoil] of Object.entries(spoilt)) {
     it(`with ${what} is not taken over`, async () => {
-      const { mark, left } = await leave();
+      const left = await leave();
       spoil(left);
       assert.equal(await restageOutput(place("out"), mark, sizes), undefined);
       await unstageOutput(place("out"), mark);
