@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import * as path from "node:path";
 import type { EngineHandle } from "../engine/createEngine";
 import { createEngine } from "../engine/createEngine";
 import { formats } from "../formats/index";
@@ -30,7 +29,7 @@ export function createNodeEngine({ threads = defaultThreads(), storage }: NodeEn
     get build() {
       return (build ??= buildName());
     },
-    ...(storage !== undefined && { journals: createJournals(path.join(storage, "exports")) }),
+    ...(storage !== undefined && { journals: createJournals(storage) }),
   });
 }
 

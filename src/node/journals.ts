@@ -6,8 +6,16 @@ import { type Lock, lockHolder, takeLock } from "./lock";
 
 const ending = ".journal";
 
+const folderIn = (storage: string) => path.join(storage, "exports");
+
+/** Is there anything to ask an engine about? */
+export async function hasJournals(storage: string): Promise<boolean> {
+  return (await fs.readdir(folderIn(storage)).catch(() => [])).some((name) => name.endsWith(ending));
+}
+
 /** Journals as files of one folder, `<name>.journal`, each with a lock beside it while a process holds it. */
-export function createJournals(folder: string): JournalStore {
+export function createJournals(storage: string): JournalStore {
+  const folder = folderIn(storage);
   const file = (name: string) => path.join(folder, name + ending);
   const lock = (name: string) => path.join(folder, `${name}.lock`);
   const read = (name: string) =>

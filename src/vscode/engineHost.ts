@@ -17,6 +17,8 @@ export interface EngineFacts {
  */
 export class EngineHost implements vscode.Disposable {
   readonly #extensionPath: string;
+  /** Where the engine writes down work that can go on in another window. */
+  readonly #storage: string;
   #client: EngineClient;
   #threads: number | undefined;
   readonly #log: vscode.LogOutputChannel;
@@ -29,8 +31,9 @@ export class EngineHost implements vscode.Disposable {
   readonly onDidExit = this.#exited.event;
   readonly onDidStart = this.#ready.event;
 
-  constructor(extensionPath: string, log: vscode.LogOutputChannel) {
+  constructor({ extensionPath, storage, log }: { extensionPath: string; storage: string; log: vscode.LogOutputChannel }) {
     this.#extensionPath = extensionPath;
+    this.#storage = storage;
     this.#log = log;
     this.#client = this.#launch();
   }
@@ -40,6 +43,7 @@ export class EngineHost implements vscode.Disposable {
     return launchEngine({
       modulePath: path.join(this.#extensionPath, "dist/engine.js"),
       threads: this.#threads,
+      storage: this.#storage,
       log: (line) => this.#log.info(line),
       onExit: (message) => this.#onExit(message),
     });

@@ -1,3 +1,4 @@
+import type { InterruptedExport } from "../core/api/engine";
 import type { EngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 
@@ -46,6 +47,26 @@ export function nothingToExport(name: string, format: FormatName): UserError {
 
 export function exportFailed(name: string, cause: EngineError): UserError {
   return error(`${name} was not exported: ${cause.describe()} Nothing was written under the chosen name.`, showLog);
+}
+
+/** The process that wrote it ended: what it wrote is kept until the person decides. */
+export function exportInterrupted(
+  name: string, { request, tensorsDone, tensorsTotal }: Pick<InterruptedExport, "request" | "tensorsDone" | "tensorsTotal">,
+): UserError {
+  const to = request.output.split(/[\\/]/).pop();
+  return warning(
+    `The export of ${name} to ${to} was interrupted at ${tensorsDone} of ${tensorsTotal} tensors.`,
+    { title: "Resume", command: "bitlens.resumeExport", arguments: [request] },
+    { title: "Discard", command: "bitlens.discardExport", arguments: [request] },
+  );
+}
+
+export function nothingToResume(): UserError {
+  return information("No export was interrupted.");
+}
+
+export function exportDiscarded(output: string): UserError {
+  return information(`What had been written of ${output.split(/[\\/]/).pop()} was removed.`);
 }
 
 export function exportNeedsTrust(): UserError {

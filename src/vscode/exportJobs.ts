@@ -1,7 +1,13 @@
 import * as vscode from "vscode";
-import type { ExportRequest, ExportResult, Progress } from "../core/api/engine";
+import type { ExportEstimate, ExportRequest, ExportResult, Progress } from "../core/api/engine";
 import { CancellationSource } from "../core/cancellation";
 import type { EngineHost } from "./engineHost";
+
+export interface ExportListener {
+  /** Once, before anything is written. */
+  onEstimate(estimate: ExportEstimate): void;
+  onProgress(progress: Progress): void;
+}
 
 /** Exports under way in this window. */
 export class ExportJobs implements vscode.Disposable {
@@ -21,7 +27,7 @@ export class ExportJobs implements vscode.Disposable {
   async run(
     request: ExportRequest,
     name: string,
-    onProgress: (p: Progress) => void,
+    { onEstimate, onProgress }: ExportListener,
     token: vscode.CancellationToken,
   ): Promise<ExportResult> {
     const source = new CancellationSource();
@@ -29,6 +35,9 @@ export class ExportJobs implements vscode.Disposable {
     this.#sources.add(source);
     try {
       const { engine } = await this.engine.start();
+      // What keeps it from being estimated, the export itself says better.
+      const estimate = await engine.estimate(request, source.token).catch(() => undefined);
+      if (estimate) onEstimate(estimate);
       return await engine.export(
         request,
         (progress) => {
@@ -48,8 +57,8 @@ export class ExportJobs implements vscode.Disposable {
     for (const source of this.#sources) source.cancel();
   }
 
+  /** Nothing is cancelled: a window that closes or reloads leaves its exports to be gone on with. */
   dispose(): void {
-    this.cancel();
     this.#changes.dispose();
   }
 }

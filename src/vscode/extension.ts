@@ -8,6 +8,7 @@ import type { UserError } from "./errors";
 import { engineStopped, threadsChanged } from "./errors";
 import { ExportJobs } from "./exportJobs";
 import { watchFiles } from "./fileWatch";
+import { offerInterrupted } from "./interruptedExports";
 import { LayersTree } from "./layersTree";
 import { ModelEditor, viewType } from "./modelEditor";
 import { RecipeDocuments } from "./recipeDocuments";
@@ -27,7 +28,8 @@ export interface BitlensApi {
 
 export function activate(context: vscode.ExtensionContext): BitlensApi {
   const log = vscode.window.createOutputChannel("Bitlens", { log: true });
-  const engine = new EngineHost(context.extensionPath, log);
+  const storage = context.globalStorageUri.fsPath;
+  const engine = new EngineHost({ extensionPath: context.extensionPath, storage, log });
   const views = new ViewStore(context.workspaceState);
   const documents = new Documents(engine, views, log, new BudgetStore(context.workspaceState));
   const exports = new ExportJobs(engine);
@@ -55,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
       tell(engineStopped(reason, interrupted?.name));
     }),
   );
+  if (vscode.workspace.isTrusted) void offerInterrupted(app, storage);
   return { app, tree, told: toldErrors };
 }
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ExportResult } from "../../src/core/api/engine";
-import { writeGguf, writeOnnx, writeSafetensors } from "./models";
+import { weights, writeGguf, writeOnnx, writeSafetensors } from "./models";
 import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
 
 const exportTo = (uri: vscode.Uri, encoding: string, output: string) =>
@@ -70,6 +70,34 @@ describe("export", () => {
       fs.readdirSync(folder.path).filter((f) => f.startsWith("cancelled") || f.includes("partial")),
       [],
     );
+  });
+
+  it("is offered to go on when its engine is killed, and then ends with the same bytes", async () => {
+    const { app, told } = await activated();
+    const file = path.join(folder.path, "dense.safetensors");
+    const values = weights(512, 512);
+    const names = Array.from({ length: 48 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [512, 512] }));
+    writeSafetensors(file, names, () => values);
+    const document = await open(file);
+    await until("the analysis to end", () => (document.status.kind === "done" ? true : undefined));
+    const output = path.join(folder.path, "resumed");
+    const begun = new Promise<void>((resolve) => app.exports.onDidChange(() => resolve()));
+    const ended = exportTo(document.uri, "int4-g32", output);
+    await begun;
+    process.kill(app.engine.pid!, "SIGKILL");
+    assert.equal(await ended, undefined);
+    const { message, actions } = told().findLast((t) => /interrupted/.test(t.message))!;
+    assert.match(message, /^The export of dense\.safetensors to resumed was interrupted at \d+ of 48 tensors\.$/);
+    assert.ok(!fs.existsSync(output));
+    const { title, command, arguments: given } = actions[0];
+    assert.equal(title, "Resume");
+    const result = await vscode.commands.executeCommand<ExportResult | undefined>(command, ...given!);
+    assert.ok(result, told().at(-1)?.message);
+    const reference = path.join(folder.path, "reference");
+    assert.ok(await exportTo(document.uri, "int4-g32", reference));
+    for (const name of fs.readdirSync(reference))
+      assert.ok(fs.readFileSync(path.join(output, name)).equals(fs.readFileSync(path.join(reference, name))), name);
+    assert.deepEqual(fs.readdirSync(folder.path).filter((f) => f.includes("partial")), []);
   });
 
   it("an encoding that the format does not hold is refused and nothing is written", async () => {

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { eventually, findCommand, openInPanel, palette, quickPick, toasts } from "../harness/workbench.mjs";
-import { writeGguf, writeSafetensors } from "../extension/models.ts";
+import { weights, writeGguf, writeSafetensors } from "../extension/models.ts";
+import { root } from "../harness/paths.mjs";
 import { panelState } from "./panel.mjs";
 import { modelFolder, screenshot, startSession } from "./session.mjs";
 
@@ -26,6 +27,12 @@ describe("exporting from the workbench", () => {
     session = await startSession({
       folder: modelFolder((folder) => {
         writeGguf(path.join(folder, "small.gguf"));
+        const values = weights(1024, 1024);
+        writeSafetensors(
+          path.join(folder, "dense.safetensors"),
+          Array.from({ length: 40 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [1024, 1024] })),
+          () => values,
+        );
         writeSafetensors(
           path.join(folder, "big.safetensors"),
           // 26 GB that take no disk: reading them outlasts what a test does meanwhile, on any machine.
@@ -108,6 +115,34 @@ describe("exporting from the workbench", () => {
     const config = JSON.parse(readFileSync(path.join(target, "config.json"), "utf8"));
     assert.equal(config.quantization_config.format, "pack-quantized");
     assert.ok(existsSync(path.join(target, "tokenizer.json")));
+  });
+
+  it("an export whose engine is killed is offered again after a reload, goes on, and ends with the same bytes", async function () {
+    this.timeout(180_000);
+    await palette(page, "View: Close All Editors");
+    await openInPanel(page, "dense.safetensors");
+    await panelState(page, "done");
+    await palette(page, "Bitlens: Export Quantized Model");
+    await (await quickPick(page, { title: "Export dense.safetensors", text: /INT4.*32/ })).click();
+    const target = path.join(session.folder, "dense-int4");
+    await saveAs(target);
+    await eventually(async () => assert.ok(readdirSync(session.folder).some((name) => name.endsWith(".partial"))), 20_000, 10);
+    process.kill(enginePid(session.server.child.pid), "SIGKILL");
+    const interrupted = () => toasts(page).filter({ hasText: /dense-int4 was interrupted at \d+ of 40 tensors/ }).first();
+    await interrupted().waitFor({ timeout: 20_000 });
+    await screenshot(page, "export-interrupted");
+    assert.ok(!existsSync(target));
+    await page.reload();
+    await interrupted().waitFor({ timeout: 60_000 });
+    await interrupted().getByText("Resume", { exact: true }).click();
+    await toasts(page).filter({ hasText: "Exported dense-int4" }).first().waitFor({ timeout: 60_000 });
+    await screenshot(page, "export-resumed");
+    const reference = path.join(session.folder, "reference");
+    execFileSync(process.execPath, [path.join(root, "dist/cli.js"), "export", path.join(session.folder, "dense.safetensors"), "-e", "int4-g32", "-o", reference]);
+    assert.deepEqual(readdirSync(target).sort(), readdirSync(reference).sort());
+    for (const name of readdirSync(target)) assert.ok(readFileSync(path.join(target, name)).equals(readFileSync(path.join(reference, name))), name);
+    assert.deepEqual(readdirSync(session.folder).filter((name) => name.endsWith(".partial")), []);
+    await palette(page, "Notifications: Clear All Notifications");
   });
 
   it("a killed engine is told in the panel, which offers to resume, and resumes", async () => {

@@ -1,15 +1,10 @@
-import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ExportChoice, ExportResult } from "../../core/api/engine";
-import type { EngineError } from "../../core/errors";
-import { toEngineError } from "../../core/errors";
 import type { FormatName } from "../../core/model";
-import type { Recipe } from "../../core/recipe";
-import type { App } from "../app";
-import { exportFailed, exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
+import { exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
 import { exportName } from "../exportName";
 import type { ModelDocument } from "../modelDocument";
-import { viewType } from "../modelEditor";
+import { runExport, tellResult } from "../runExport";
 import { proposedFolder } from "../save";
 import { tell } from "../tell";
 import { bitsText, bytesText, count } from "../text";
@@ -51,7 +46,8 @@ export const exportModel: Command = {
       );
     const output = choice && (answers?.output ?? (await pickOutput(document, choice)));
     if (!choice || !output) return undefined;
-    const result = await runExport(app, document, { label: choice.label, encoding: choice.encoding }, output);
+    const request = { path: document.uri.fsPath, encoding: choice.encoding, output };
+    const result = await runExport(app, { name: document.name, label: choice.label, request });
     if (result && !answers) void tellResult(result);
     return result;
   },
@@ -99,68 +95,4 @@ export async function pickOutput(
     filters: isFolder ? undefined : { [formatLabels[format]]: [format] },
   });
   return target?.fsPath;
-}
-
-/** Exports under a notification that can cancel it. Undefined when nothing was written; the person knows why. */
-export async function runExport(
-  app: App,
-  document: ModelDocument,
-  { label, ...what }: { readonly label: string } & ({ readonly encoding: string } | { readonly recipe: Recipe }),
-  output: string,
-): Promise<ExportResult | undefined> {
-  const began = Date.now();
-  const options = {
-    location: vscode.ProgressLocation.Notification,
-    title: `Exporting ${document.name} as ${label}`,
-    cancellable: true,
-  };
-  try {
-    const result = await vscode.window.withProgress(options, (progress, token) => {
-      let shown = 0;
-      return app.exports.run(
-        { path: document.uri.fsPath, output, ...what },
-        document.name,
-        (p) => {
-          const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
-          if (percent - shown < 1) return;
-          progress.report({ message: `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}`, increment: percent - shown });
-          shown = percent;
-        },
-        token,
-      );
-    });
-    app.log.info(
-      `${document.name}: exported as ${"encoding" in what ? what.encoding : label} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`,
-    );
-    for (const note of result.notes) app.log.info(`${document.name}: ${note}`);
-    return result;
-  } catch (error) {
-    const cause: EngineError = toEngineError(error, { file: output });
-    if (cause.code === "cancelled") app.log.info(`${document.name}: export cancelled.`);
-    else tell(exportFailed(document.name, cause));
-    return undefined;
-  }
-}
-
-/** Says what was written and offers to look at it. */
-export async function tellResult(result: ExportResult): Promise<void> {
-  const open = "Open";
-  const reveal = "Show in Explorer";
-  const notes = "Notes";
-  const uri = vscode.Uri.file(result.output);
-  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
-  const summary =
-    `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, ` +
-    `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
-  const more = result.notes.length > 1 ? [notes] : [];
-  const pressed = await vscode.window.showInformationMessage(summary, open, ...(inside ? [reveal] : []), ...more);
-  if (pressed === open) {
-    const absolute = result.files.map((file) => path.resolve(result.output, file));
-    const weights = [result.output, ...absolute, ...result.files].find((file) =>
-      /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/.test(file),
-    );
-    await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(weights ?? result.output), viewType);
-  } else if (pressed === reveal) await vscode.commands.executeCommand("revealInExplorer", uri);
-  else if (pressed === notes)
-    await vscode.window.showInformationMessage(summary, { modal: true, detail: result.notes.join("\n") });
 }

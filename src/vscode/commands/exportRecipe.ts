@@ -8,10 +8,11 @@ import { longestRecipe, parseRecipe } from "../../budget/recipe";
 import type { App } from "../app";
 import { exportNeedsTrust, recipeDoesNotFit, recipeUnreadable } from "../errors";
 import type { ModelDocument } from "../modelDocument";
+import { runExport, tellResult } from "../runExport";
 import { tell } from "../tell";
 import { bitsText, bytesText } from "../text";
 import type { Command } from "./command";
-import { pickOutput, runExport, tellResult } from "./export";
+import { pickOutput } from "./export";
 import { targetModel } from "./target";
 
 /** For the panel, keybindings and tests: what is given is not asked for. */
@@ -58,7 +59,8 @@ export const exportRecipe: Command = {
     const label = check.byteLength === undefined ? named.name : `${named.name} (${bytesText(check.byteLength)})`;
     const output = answers.output ?? (await pickOutput(document, { format: named.recipe.target, label, encoding: proposed(document, encoding, check) }));
     if (!output) return undefined;
-    const result = await runExport(app, document, { label, recipe: named.recipe }, output);
+    const request = { path: document.uri.fsPath, recipe: named.recipe, output };
+    const result = await runExport(app, { name: document.name, label, request });
     if (result && answers.output === undefined) void tellResult(result);
     return result;
   },

@@ -14,6 +14,7 @@ import { inspectOutliers } from "./inspectOutliers";
 import { openSample } from "./openSample";
 import { planBudget } from "./planBudget";
 import { reload } from "./reload";
+import { discardExport, resumeExport } from "./resumeExport";
 import { restartEngine } from "./restartEngine";
 import { showLayer } from "./showLayer";
 import { showLog } from "./showLog";
@@ -25,6 +26,8 @@ export const commands: readonly Command[] = [
   exportModel,
   planBudget,
   exportRecipe,
+  resumeExport,
+  discardExport,
   showLayer,
   cancel,
   restartEngine,

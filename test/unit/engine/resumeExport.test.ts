@@ -29,7 +29,7 @@ interface Scene {
 async function check(work: (scene: Scene) => Promise<void>): Promise<void> {
   await inFolder(async (root) => {
     const folder = path.join(root, "models");
-    const storage = path.join(root, "storage");
+    const storage = path.join(root, "storage/exports");
     await fs.mkdir(folder);
     const source = path.join(folder, "model.toy");
     await fs.writeFile(source, toyBytes(tensors));
@@ -42,7 +42,7 @@ async function check(work: (scene: Scene) => Promise<void>): Promise<void> {
           await before(task);
           tasks.push(label(task));
         });
-        return Object.assign(createEngine(toyDeps(() => pool, { journals: createJournals(storage), ...changes })).engine, { tasks });
+        return Object.assign(createEngine(toyDeps(() => pool, { journals: createJournals(path.dirname(storage)), ...changes })).engine, { tasks });
       },
     });
   });
@@ -254,7 +254,7 @@ describe("engine: an interrupted export", () => {
   it("a journal that cannot be written does not keep an export from being made", () =>
     check(async (scene) => {
       const expected = await whole(scene);
-      await fs.writeFile(scene.storage, "a file where the folder should be");
+      await fs.writeFile(path.dirname(scene.storage), "a file where the folder should be");
       await scene.engine().export({ path: scene.source, encoding: "q8_0", output: scene.out }, () => {});
       assert.deepEqual(await fs.readFile(scene.out), expected);
     }));

@@ -9,15 +9,12 @@ import { inFolder } from "../../builders/toyModel";
 const dead = 0x7ffffff0;
 
 async function check(work: (journals: ReturnType<typeof createJournals>, folder: string) => Promise<void>): Promise<void> {
-  await inFolder(async (root) => {
-    const folder = path.join(root, "exports");
-    await work(createJournals(folder), folder);
-  });
+  await inFolder((storage) => work(createJournals(storage), path.join(storage, "exports")));
 }
 
 /** Writes a journal and leaves the lock as a process of that number would that had no time to let go. */
 async function left(folder: string, name: string, text: string, pid: number): Promise<void> {
-  const journal = await createJournals(folder).hold(name);
+  const journal = await createJournals(path.dirname(folder)).hold(name);
   await journal!.start(text);
   await journal!.release();
   fs.writeFileSync(path.join(folder, `${name}.lock`), `${pid} 0123\n`);
@@ -55,7 +52,7 @@ describe("journals", () => {
   it("held by a call of this process are refused at once", () =>
     check(async (journals, folder) => {
       const held = (await journals.hold("a"))!;
-      assert.equal(await createJournals(folder).hold("a"), undefined);
+      assert.equal(await createJournals(path.dirname(folder)).hold("a"), undefined);
       assert.ok(await journals.hold("b"));
       await held.release();
       assert.ok(await journals.hold("a"));
@@ -90,7 +87,7 @@ describe("journals", () => {
   it("are had by one of many who want what a dead process left", () =>
     check(async (journals, folder) => {
       await left(folder, "a", "text", dead);
-      const held = await Promise.all(Array.from({ length: 8 }, () => createJournals(folder).hold("a")));
+      const held = await Promise.all(Array.from({ length: 8 }, () => createJournals(path.dirname(folder)).hold("a")));
       assert.equal(held.filter(Boolean).length, 1);
       assert.equal(await journals.hold("a"), undefined);
     }));

@@ -1,0 +1,84 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { ExportEstimate, ExportRequest, ExportResult } from "../core/api/engine";
+import type { Progress } from "../core/api/progress";
+import { toEngineError } from "../core/errors";
+import { secondsLeft } from "../core/pace";
+import type { App } from "./app";
+import { exportFailed, exportInterrupted } from "./errors";
+import { viewType } from "./modelEditor";
+import { tell } from "./tell";
+import { bitsText, bytesText, count, durationText } from "./text";
+
+export interface NamedExport {
+  /** The model's. */
+  readonly name: string;
+  /** What it becomes. */
+  readonly label: string;
+  readonly request: ExportRequest;
+}
+
+/** Exports under a notification that can cancel it. Undefined when nothing was written; the person knows why. */
+export async function runExport(app: App, { name, label, request }: NamedExport): Promise<ExportResult | undefined> {
+  const began = Date.now();
+  const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${name} as ${label}`, cancellable: true };
+  let last: Progress | undefined;
+  try {
+    const result = await vscode.window.withProgress(options, (progress, token) => {
+      progress.report({ message: "estimating…" });
+      const onEstimate = (estimate: ExportEstimate) => {
+        app.log.info(`${name}: ${estimateText(estimate)}.`);
+        progress.report({ message: estimateText(estimate) });
+      };
+      let shown = 0;
+      const onProgress = (p: Progress) => {
+        if (!last && p.before) app.log.info(`${name}: the export goes on; ${p.before.tensors} of ${count(p.tensorsTotal, "tensor")} were written before.`);
+        last = p;
+        const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
+        if (percent - shown < 1) return;
+        const left = secondsLeft(p);
+        const message = `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}${left === undefined ? "" : `, about ${durationText(left)} left`}`;
+        progress.report({ message, increment: percent - shown });
+        shown = percent;
+      };
+      return app.exports.run(request, name, { onEstimate, onProgress }, token);
+    });
+    app.log.info(`${name}: exported as ${request.encoding ?? label} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+    for (const note of result.notes) app.log.info(`${name}: ${note}`);
+    return result;
+  } catch (error) {
+    const cause = toEngineError(error, { file: request.output });
+    if (cause.code === "cancelled") app.log.info(`${name}: export cancelled.`);
+    else if (cause.code === "engine-gone" && last) tell(exportInterrupted(name, { ...last, request }));
+    else tell(exportFailed(name, cause));
+    return undefined;
+  }
+}
+
+/** "1.2 GB of 80 GB free, about 3 min". */
+function estimateText({ bytesLeft, freeBytes, seconds }: ExportEstimate): string {
+  return `${bytesText(bytesLeft)}${Number.isFinite(freeBytes) ? ` of ${bytesText(freeBytes)} free` : ""}, about ${durationText(seconds)}`;
+}
+
+/** Says what was written and offers to look at it. */
+export async function tellResult(result: ExportResult): Promise<void> {
+  const open = "Open";
+  const reveal = "Show in Explorer";
+  const notes = "Notes";
+  const uri = vscode.Uri.file(result.output);
+  const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  const summary =
+    `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, ` +
+    `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
+  const more = result.notes.length > 1 ? [notes] : [];
+  const pressed = await vscode.window.showInformationMessage(summary, open, ...(inside ? [reveal] : []), ...more);
+  if (pressed === open) {
+    const absolute = result.files.map((file) => path.resolve(result.output, file));
+    const weights = [result.output, ...absolute, ...result.files].find((file) =>
+      /\.(safetensors|gguf|onnx|safetensors\.index\.json)$/.test(file),
+    );
+    await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(weights ?? result.output), viewType);
+  } else if (pressed === reveal) await vscode.commands.executeCommand("revealInExplorer", uri);
+  else if (pressed === notes)
+    await vscode.window.showInformationMessage(summary, { modal: true, detail: result.notes.join("\n") });
+}
