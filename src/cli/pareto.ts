@@ -1,4 +1,5 @@
 import type { FormatName } from "../core/model";
+import { cacheFolder } from "../node/storage";
 import { bytes, digits } from "./numbers";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
@@ -14,7 +15,7 @@ export interface ParetoOptions {
 
 /** `bitlens pareto`: the best assignments of all sizes, and the uniform exports beside them. */
 export async function pareto({ model, target, json, threads }: ParetoOptions): Promise<void> {
-  await withEngine({ threads }, async (engine, token) => {
+  await withEngine({ threads, storage: cacheFolder() }, async (engine, token) => {
     const index = await engine.open(model, token);
     const line = new ProgressLine();
     const request = { path: model, target: (target ?? index.format) as FormatName };

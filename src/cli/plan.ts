@@ -3,6 +3,7 @@ import type { PlanRequest } from "../core/api/engine";
 import { toEngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 import { serializeRecipe } from "../budget/recipe";
+import { cacheFolder } from "../node/storage";
 import { bytes, digits, many } from "./numbers";
 import { UsageError } from "./outcome";
 import { print } from "./output";
@@ -34,7 +35,7 @@ export async function plan(options: PlanOptions): Promise<void> {
     ...options.minBits.map((text) => boundOf("--min-bits", text)).map(({ bits, ...of }) => ({ ...of, minBits: bits })),
     ...options.maxBits.map((text) => boundOf("--max-bits", text)).map(({ bits, ...of }) => ({ ...of, maxBits: bits })),
   ];
-  await withEngine({ threads: options.threads }, async (engine, token) => {
+  await withEngine({ threads: options.threads, storage: cacheFolder() }, async (engine, token) => {
     const index = await engine.open(model, token);
     const target = (options.target ?? index.format) as FormatName;
     const line = new ProgressLine();

@@ -4,27 +4,35 @@ import { EngineError, toEngineError } from "../core/errors";
 import type { TensorInfo } from "../core/model";
 import { encodingFacts } from "../encodings/index";
 import { requireEncode } from "./encodingTable";
+import type { Keeper } from "./kept";
+import { KeptReports } from "./keptReports";
 import { Meter } from "./meter";
 import type { OpenModel } from "./openModel";
 import { runWindow } from "./schedule";
 import type { Pool } from "./tasks";
 import { TensorSources } from "./tensorSource";
 
+/** Files read at once. */
+const recallsAtOnce = 8;
 /** Enough small tensors queued that no thread waits for the next message. */
 const tasksPerThread = 4;
 
 export interface AnalyseContext {
   readonly model: OpenModel;
   readonly request: AnalyseRequest;
-  readonly pool: Pool;
+  readonly pool: () => Pool;
+  readonly keeper: Keeper;
   readonly token: CancellationToken;
   now(): number;
   onEvent(event: AnalyseEvent): void;
 }
 
-/** One report or failure per tensor, as they are done; a tensor that fails does not stop the others. */
+/**
+ * One report or failure per tensor, as they are done: first those that earlier calls measured, then the rest. A tensor that
+ * fails does not stop the others.
+ */
 export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> {
-  const { model, request, pool, token } = context;
+  const { model, request, token } = context;
   const encodings = [...new Set(request.encodings.map((name) => requireEncode(name).name))];
   const tensors = chosenTensors(model, request.tensors);
   const sources = new TensorSources(model);
@@ -37,14 +45,28 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
     now: context.now,
     onProgress: (progress) => emit({ kind: "progress", progress }),
   });
+  const kept = await KeptReports.open(model, encodings, context.keeper);
+  const missing = new Set(tensors);
+  if (kept && !request.fresh) {
+    await runWindow(tensors, { parallel: recallsAtOnce, maxHeld: Infinity, held: () => 0, token }, async (tensor) => {
+      const report = await kept.recall(tensor.name, { light: request.lightRemembered });
+      if (!report) return;
+      missing.delete(tensor);
+      meter.remembered(tensor.byteLength);
+      emit({ kind: "report", report, remembered: true, progress: meter.progress() });
+    });
+  }
   let failed = 0;
+  if (missing.size === 0) return { progress: meter.progress(), failed };
+  const pool = context.pool();
   const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
-  await runWindow(tensors, window, async (tensor) => {
+  await runWindow([...missing], window, async (tensor) => {
     const share = meter.item(tensor.byteLength);
     try {
       const source = await sources.of(tensor);
       const fitting = encodings.filter((name) => encodingFacts.fits(name, source.columns));
       const report = await pool.run({ kind: "analyse", tensor: source, encodings: fitting }, token, share.add);
+      kept?.keep(report);
       share.done();
       meter.tensorDone();
       emit({ kind: "report", report, progress: meter.progress() });
@@ -58,6 +80,7 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
         progress: meter.progress() });
     }
   });
+  await kept?.settle();
   return { progress: meter.progress(), failed };
 }
 

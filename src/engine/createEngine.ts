@@ -9,6 +9,7 @@ import { listEncodings } from "./encodingTable";
 import { estimateExport } from "./estimateExport";
 import { exportChoices } from "./exportChoices";
 import { exportModel } from "./exportModel";
+import type { Keeper } from "./kept";
 import { ModelOpener } from "./openModel";
 import * as recipes from "./recipes/recipes";
 import { discardExport, interruptedExports } from "./resumeExport";
@@ -27,8 +28,10 @@ export function createEngine(deps: EngineDeps): EngineHandle {
   let started: Pool | undefined;
   const pool = () => (started ??= deps.createPool());
 
+  const keeper: Keeper = { results: deps.results, get build() { return deps.build; }, opener };
+
   const recipeContext = (onProgress: (progress: Progress) => void, token: CancellationToken): recipes.RecipeContext => ({
-    opener, files: deps.files, pool, token, now: deps.now,
+    opener, files: deps.files, keeper, pool, token, now: deps.now,
     onProgress: (progress) => void (token.isCancellationRequested || onProgress(progress)),
   });
 
@@ -39,7 +42,7 @@ export function createEngine(deps: EngineDeps): EngineHandle {
     analyse: (request, onEvent, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => {
         const model = await opener.open(request.path);
-        return analyse({ model, request, pool: pool(), token, now: deps.now, onEvent });
+        return analyse({ model, request, keeper, pool, token, now: deps.now, onEvent });
       }),
     compare: ({ pathA, pathB }, onEvent, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => {

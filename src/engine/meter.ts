@@ -19,9 +19,11 @@ export class Meter {
   #lastTold = -Infinity;
   #tensorsDone = 0;
   #bytesDone = 0;
+  #before: Progress["before"];
 
   constructor(readonly options: MeterOptions) {
     this.#start = options.now();
+    this.#before = options.before;
     this.#tensorsDone = options.before?.tensors ?? 0;
     this.#bytesDone = options.before?.bytes ?? 0;
   }
@@ -45,19 +47,27 @@ export class Meter {
     };
   }
 
+  /** A tensor of so many bytes that an earlier call had done. */
+  remembered(bytes: number): void {
+    const { tensors = 0, bytes: sum = 0 } = this.#before ?? {};
+    this.#before = { tensors: tensors + 1, bytes: sum + bytes };
+    this.#tensorsDone++;
+    this.#bytesDone += bytes;
+  }
+
   tensorDone(): void {
     this.#tensorsDone++;
   }
 
   progress(): Progress {
-    const { tensorsTotal, bytesTotal, before } = this.options;
+    const { tensorsTotal, bytesTotal } = this.options;
     return {
       tensorsDone: this.#tensorsDone,
       tensorsTotal,
       bytesDone: Math.min(bytesTotal, Math.round(this.#bytesDone)),
       bytesTotal,
       seconds: this.options.now() - this.#start,
-      ...(before && { before }),
+      ...(this.#before && { before: this.#before }),
     };
   }
 

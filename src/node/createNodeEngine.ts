@@ -8,6 +8,7 @@ import { assetPath } from "./assets";
 import { engineFiles } from "./engineFiles";
 import { createJournals } from "./journals";
 import { createPool, defaultThreads } from "./pool";
+import { createResultStore } from "./resultStore";
 
 export interface NodeEngineOptions {
   /** Worker threads; by the number of cores when absent. */
@@ -29,7 +30,7 @@ export function createNodeEngine({ threads = defaultThreads(), storage }: NodeEn
     get build() {
       return (build ??= buildName());
     },
-    ...(storage !== undefined && { journals: createJournals(storage) }),
+    ...(storage !== undefined && { journals: createJournals(storage), results: createResultStore(storage) }),
   });
 }
 

@@ -201,7 +201,7 @@ export class ModelDocument implements vscode.CustomDocument {
       const { engine, encodings: known } = await this.#engine.start();
       const encodings = settings.encodings().filter((name) => known.some((e) => e.name === name));
       const measurable = index.tensors.filter((t) => t.storage);
-      const pending = this.#pending(measurable, encodings);
+      const { pending, fresh } = this.#pending(measurable, encodings);
       const before = sum(measurable) - sum(pending);
       const done = measurable.length - pending.length;
       const total = sum(measurable);
@@ -212,6 +212,7 @@ export class ModelDocument implements vscode.CustomDocument {
         tensorsTotal: measurable.length,
         bytesDone: before + p.bytesDone,
         bytesTotal: total,
+        before: { tensors: done + (p.before?.tensors ?? 0), bytes: before + (p.before?.bytes ?? 0) },
       });
       progress = whole(progress);
       this.#setStatus({ kind: "running", progress });
@@ -219,7 +220,8 @@ export class ModelDocument implements vscode.CustomDocument {
         if (source.token.isCancellationRequested) return;
         progress = whole(event.progress);
         if (event.kind === "report") {
-          this.results.add(event.report);
+          if (event.remembered) this.results.addLight(event.report);
+          else this.results.add(event.report);
           this.#changes.fire({ kind: "report", report: event.report });
         } else if (event.kind === "failed") {
           this.results.fail(event.tensor, event.error);
@@ -230,8 +232,10 @@ export class ModelDocument implements vscode.CustomDocument {
       };
       const tensors = pending.map((t) => t.name);
       await this.#untilShown(source.token);
-      if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings }, onEvent, source.token);
-      this.#log.info(`${this.name}: ${progress.tensorsDone} tensors measured in ${progress.seconds.toFixed(1)} s.`);
+      if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings, fresh, lightRemembered: true }, onEvent, source.token);
+      const remembered = progress.before?.tensors ?? 0;
+      const measured = `${progress.tensorsDone - remembered} tensors measured in ${progress.seconds.toFixed(1)} s`;
+      this.#log.info(`${this.name}: ${measured}${remembered ? `, ${remembered} remembered` : ""}.`);
       this.#setStatus({ kind: "done", progress });
     } catch (error) {
       const cause = toEngineError(error, { file: this.uri.fsPath });
@@ -244,16 +248,17 @@ export class ModelDocument implements vscode.CustomDocument {
     }
   }
 
-  #pending(measurable: readonly TensorInfo[], encodings: readonly string[]): readonly TensorInfo[] {
+  /** `fresh`: everything is there, and a person wants it measured again all the same. */
+  #pending(measurable: readonly TensorInfo[], encodings: readonly string[]): { readonly pending: readonly TensorInfo[]; readonly fresh: boolean } {
     const missing = measurable.filter((t) => !this.results.reports.has(t.name) && !this.results.failures.has(t.name));
     const sameEncodings = encodings.join() === this.#measuredWith.join();
     this.#measuredWith = encodings;
-    if (missing.length && sameEncodings) return missing;
+    if (missing.length && sameEncodings) return { pending: missing, fresh: false };
     if (this.results.reports.size || this.results.failures.size) {
       this.results.clear();
       this.#changes.fire({ kind: "cleared" });
     }
-    return measurable;
+    return { pending: measurable, fresh: sameEncodings };
   }
 
   /** Ends a run at once; resolves when it has ended. */

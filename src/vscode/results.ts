@@ -63,6 +63,12 @@ export class Results {
     }
   }
 
+  /** A report that came without its large parts: they are had by asking for the tensor. */
+  addLight(report: TensorReport): void {
+    this.failures.delete(report.name);
+    this.reports.set(report.name, light(report));
+  }
+
   fail(tensor: string, error: PlainError): void {
     this.failures.set(tensor, error);
   }

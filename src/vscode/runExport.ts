@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { ExportEstimate, ExportRequest, ExportResult } from "../core/api/engine";
+import type { ExportEstimate, ExportRequest, ExportResult, InterruptedExport } from "../core/api/engine";
 import type { Progress } from "../core/api/progress";
 import { toEngineError } from "../core/errors";
 import { secondsLeft } from "../core/pace";
@@ -49,8 +49,22 @@ export async function runExport(app: App, { name, label, request }: NamedExport)
   } catch (error) {
     const cause = toEngineError(error, { file: request.output });
     if (cause.code === "cancelled") app.log.info(`${name}: export cancelled.`);
-    else if (cause.code === "engine-gone" && last) tell(exportInterrupted(name, { ...last, request }));
-    else tell(exportFailed(name, cause));
+    else {
+      const left = cause.code === "engine-gone" ? await interruptedTo(app, request.output) : undefined;
+      // An engine that is still leaving keeps its export to itself for a moment.
+      const interrupted = left ?? (cause.code === "engine-gone" && last ? { ...last, request } : undefined);
+      tell(interrupted ? exportInterrupted(name, interrupted) : exportFailed(name, cause));
+    }
+    return undefined;
+  }
+}
+
+/** What the new engine knows of an export that the old one left; undefined where it cannot be asked. */
+async function interruptedTo(app: App, output: string): Promise<InterruptedExport | undefined> {
+  try {
+    const { engine } = await app.engine.start();
+    return (await engine.interruptedExports()).find(({ request }) => path.resolve(request.output) === path.resolve(output));
+  } catch {
     return undefined;
   }
 }

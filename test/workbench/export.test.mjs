@@ -33,11 +33,14 @@ describe("exporting from the workbench", () => {
           Array.from({ length: 40 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [1024, 1024] })),
           () => values,
         );
-        writeSafetensors(
-          path.join(folder, "big.safetensors"),
-          // 26 GB that take no disk: reading them outlasts what a test does meanwhile, on any machine.
-          Array.from({ length: 96 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [8192, 8192] })),
-        );
+        // 26 GB that take no disk: reading them outlasts what a test does meanwhile, on any machine. One for each test that
+        // measures, as what was measured is remembered.
+        for (const name of ["big.safetensors", "huge.safetensors"]) {
+          writeSafetensors(
+            path.join(folder, name),
+            Array.from({ length: 96 }, (_, i) => ({ name: `model.layers.${i}.mlp.up_proj.weight`, shape: [8192, 8192] })),
+          );
+        }
       }),
       settings: { "bitlens.encodings": ["q8_0"] },
       log: "export-server.log",
@@ -159,14 +162,14 @@ describe("exporting from the workbench", () => {
 
   it("cancelling an analysis and an export acts at once and leaves nothing behind", async () => {
     await palette(page, "View: Close All Editors");
-    await openInPanel(page, "big.safetensors");
+    await openInPanel(page, "huge.safetensors");
     await panelState(page, "running");
     await palette(page, "Bitlens: Cancel");
     await panelState(page, "cancelled");
     await palette(page, "Bitlens: Export Quantized Model");
-    await (await quickPick(page, { title: "Export big.safetensors", text: /bpw/ })).click();
+    await (await quickPick(page, { title: "Export huge.safetensors", text: /bpw/ })).click();
     await saveAs(path.join(session.folder, "never"));
-    await toasts(page).filter({ hasText: "Exporting big.safetensors" }).first().waitFor({ timeout: 20_000 });
+    await toasts(page).filter({ hasText: "Exporting huge.safetensors" }).first().waitFor({ timeout: 20_000 });
     await palette(page, "Bitlens: Cancel");
     await eventually(async () => assert.equal(await toasts(page).filter({ hasText: "Exporting" }).count(), 0), 20_000);
     assert.deepEqual(

@@ -28,6 +28,13 @@ const rate = (p: Progress) => {
   return speed === undefined ? "" : ` · ${bytes(speed)}/s`;
 };
 
+/** Of an analysis that has ended. */
+function howLong(p: Progress): string {
+  const { tensors = 0 } = p.before ?? {};
+  if (tensors === 0) return `in ${duration(p.seconds)}${rate(p)}`;
+  return tensors === p.tensorsDone ? "remembered from before" : `(${count(tensors)} remembered) in ${duration(p.seconds)}${rate(p)}`;
+}
+
 /** One sentence and the buttons for each state the panel can be in. */
 export function statusText(state: PanelState): StatusText {
   const { status, model } = state;
@@ -62,7 +69,7 @@ export function statusText(state: PanelState): StatusText {
       const failed = state.entries.filter((e) => e.failure).length;
       return {
         sentence:
-          `${plural(p.tensorsDone, "tensor")}, ${bytes(p.bytesDone)} in ${duration(p.seconds)}${rate(p)}` +
+          `${plural(p.tensorsDone, "tensor")}, ${bytes(p.bytesDone)} ${howLong(p)}` +
           (failed > 0 ? ` · ${plural(failed, "tensor")} could not be read; the map marks them with a cross` : ""),
         share: 1,
         tone: failed > 0 ? "warning" : "good",

@@ -25,10 +25,13 @@ export interface AnalyseRequest {
   readonly encodings: readonly string[];
   /** Measure again what an earlier call measured. */
   readonly fresh?: boolean;
+  /** Reports that an earlier call measured come without `output`, `input` and `heat`: asking for that tensor alone gives them. */
+  readonly lightRemembered?: boolean;
 }
 
 export type AnalyseEvent =
-  | { readonly kind: "report"; readonly report: TensorReport; readonly progress: Progress }
+  /** `remembered`: an earlier call measured it, of the same content and with the same options. */
+  | { readonly kind: "report"; readonly report: TensorReport; readonly remembered?: boolean; readonly progress: Progress }
   | { readonly kind: "failed"; readonly tensor: string; readonly error: PlainError; readonly progress: Progress }
   | { readonly kind: "progress"; readonly progress: Progress };
 

@@ -2,6 +2,8 @@ import type { Progress } from "../../core/api/engine";
 import type { CancellationToken } from "../../core/cancellation";
 import { keep } from "../../core/recipe";
 import type { SensitivityTable, SensitivityTensor } from "../../core/sensitivity";
+import { digestOf } from "../digest";
+import { type Keeper, openKept } from "../kept";
 import { Meter } from "../meter";
 import type { OpenModel } from "../openModel";
 import { runWindow } from "../schedule";
@@ -13,6 +15,7 @@ export interface MeasureContext {
   readonly model: OpenModel;
   readonly target: RecipeTarget;
   readonly fingerprint: string;
+  readonly keeper: Keeper;
   readonly pool: Pool;
   readonly token: CancellationToken;
   now(): number;
@@ -33,8 +36,16 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
     onProgress: (progress) => void (token.isCancellationRequested || context.onProgress(progress)),
   });
   const rows = new Map<string, SensitivityTensor>();
+  // The whole table is remembered beside the model when it is there; until then each row counts.
+  const options = [target.format, digestOf(...tensors.map(({ info, keptBytes, candidates }) => JSON.stringify([info.name, info.role, keptBytes, candidates])))];
+  const kept = await openKept({ model, what: "sensitivity", options }, context.keeper);
   const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
   await runWindow(tensors, window, async ({ info, keptBytes, candidates }) => {
+    const earlier = (await kept?.recall(info.name)) as SensitivityTensor | undefined;
+    if (earlier) {
+      rows.set(info.name, earlier);
+      return meter.remembered(info.byteLength);
+    }
     const share = meter.item(info.byteLength);
     const source = await sources.of(info);
     const encodings = candidates.map((c) => c.encoding);
@@ -44,7 +55,7 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
       const squaredError = errors.get(encoding);
       return squaredError === undefined || !Number.isFinite(squaredError) ? [] : [{ encoding, bytes, squaredError }];
     });
-    rows.set(info.name, {
+    const row: SensitivityTensor = {
       name: info.name,
       elementCount: info.elementCount,
       currentBytes: keptBytes,
@@ -53,7 +64,9 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
       ...(info.layer !== undefined && { layer: info.layer }),
       ...(info.expert !== undefined && { expert: info.expert }),
       candidates: [...measured, { encoding: keep, bytes: keptBytes, squaredError: 0 }],
-    });
+    };
+    rows.set(info.name, row);
+    kept?.keep(info.name, row);
     share.done();
     meter.tensorDone();
   });

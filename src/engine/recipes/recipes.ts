@@ -6,6 +6,7 @@ import type { SensitivityTable } from "../../core/sensitivity";
 import { budgetItems } from "../../budget/sensitivity";
 import type { EngineFiles } from "../deps";
 import { perWeight } from "../exportChoices";
+import type { Keeper } from "../kept";
 import type { ModelOpener, OpenModel } from "../openModel";
 import type { Pool } from "../tasks";
 import { checkRecipe, wrongTarget } from "./check";
@@ -19,6 +20,7 @@ import { cannotBecome, recipeTarget, type RecipeTarget, targetsOf } from "./targ
 export interface RecipeContext {
   readonly opener: ModelOpener;
   readonly files: EngineFiles;
+  readonly keeper: Keeper;
   readonly pool: () => Pool;
   readonly token: CancellationToken;
   now(): number;
@@ -129,7 +131,8 @@ async function prepared(request: SensitivityRequest, context: RecipeContext): Pr
     throw new EngineError("not-found", "The errors of this model's encodings were not measured yet.", { file: model.index.path });
   }
   const { token, now, onProgress } = context;
-  const table = await measureSensitivity({ model, target, fingerprint, pool: context.pool(), token, now, onProgress });
+  const { keeper } = context;
+  const table = await measureSensitivity({ model, target, fingerprint, keeper, pool: context.pool(), token, now, onProgress });
   await remember(files, model.folder.path, table);
   return { model, target, table };
 }
