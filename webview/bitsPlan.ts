@@ -1,5 +1,6 @@
 import type { EncodingInfo, ExportChoice } from "../src/core/api/engine";
 import type { TensorRole } from "../src/core/model";
+import type { SensitivityTable, SensitivityTensor } from "../src/core/sensitivity";
 import { moduleGroups } from "./charts/moduleLayout";
 import type { Entry, PanelTensor } from "./state";
 
@@ -94,7 +95,7 @@ function costs(entries: readonly Entry[], plan: BitsTarget): (entry: Entry) => T
     return ({ index, tensor, report }) => {
       const name = into.get(index);
       if (name === undefined) return { bytes: tensor.byteLength, changed: false };
-      const perWeight = report?.errors.find((e) => e.encoding === name)?.bitsPerWeight ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
+      const perWeight = report?.errors.find((e) => (e.stored ?? e.encoding) === name)?.bitsPerWeight ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
       return { bytes: Math.ceil((tensor.elementCount * perWeight) / 8), changed: true, into: name };
     };
   }
@@ -107,6 +108,25 @@ export interface BitsTarget {
   /** The engine's own plan for the written file, where it made one. */
   readonly choice?: ExportChoice;
   readonly encodings: readonly EncodingInfo[];
+  /** Errors that were measured for the bit budget of the same container. */
+  readonly table?: SensitivityTable;
+}
+
+/** Of the very encoding: from the analysis, or else from the budget's measurement; NaN where neither measured it. */
+function sqnrOf({ tensor, report }: Entry, encoding: string | undefined, table: SensitivityTable | undefined): number {
+  if (encoding === undefined) return NaN;
+  const analysed = report?.errors.find((e) => (e.stored ?? e.encoding) === encoding);
+  if (analysed) return analysed.sqnr;
+  const measured = table && byName(table).get(tensor.name)?.candidates.find((c) => c.encoding === encoding);
+  return measured && report ? 10 * Math.log10(report.stats.sumOfSquares / measured.squaredError) : NaN;
+}
+
+const tables = new WeakMap<SensitivityTable, ReadonlyMap<string, SensitivityTensor>>();
+
+function byName(table: SensitivityTable): ReadonlyMap<string, SensitivityTensor> {
+  const known = tables.get(table) ?? new Map(table.tensors.map((t) => [t.name, t]));
+  tables.set(table, known);
+  return known;
 }
 
 /** Bytes per layer, today and under one target for every tensor that can take it. */
@@ -128,7 +148,7 @@ export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPla
       after += cost.bytes;
       n += e.tensor.elementCount;
       if (cost.changed) changed++;
-      const sqnr = e.report?.errors.find((x) => x.encoding === cost.into)?.sqnr ?? NaN;
+      const sqnr = sqnrOf(e, cost.into, target.table);
       if (cost.changed && sqnr < worst) {
         worst = sqnr;
         worstTensor = e.tensor.name;

@@ -63,6 +63,8 @@ export interface Outliers {
 /** What one encoding would do to one tensor. */
 export interface EncodingError {
   readonly encoding: string;
+  /** The full name of what was measured, where the model's container stores this tensor so ("int4-g128-bf16": scales in its type). */
+  readonly stored?: string;
   /** True stored bits for this tensor's shape, scales included. */
   readonly bitsPerWeight: number;
   /** Σ(w − ŵ)² / Σw². */

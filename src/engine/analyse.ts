@@ -2,6 +2,7 @@ import type { AnalyseEvent, AnalyseRequest, AnalyseSummary } from "../core/api/e
 import type { CancellationToken } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
 import type { TensorInfo } from "../core/model";
+import type { EncodingError, TensorReport } from "../core/series";
 import { encodingFacts } from "../encodings/index";
 import { requireEncode } from "./encodingTable";
 import type { Keeper } from "./kept";
@@ -45,7 +46,7 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
     now: context.now,
     onProgress: (progress) => emit({ kind: "progress", progress }),
   });
-  const kept = await KeptReports.open(model, encodings, context.keeper);
+  const kept = await KeptReports.open(model, [...encodings, ...(request.asStored ? ["as stored"] : [])], context.keeper);
   const missing = new Set(tensors);
   if (kept && !request.fresh) {
     await runWindow(tensors, { parallel: recallsAtOnce, maxHeld: Infinity, held: () => 0, token }, async (tensor) => {
@@ -65,7 +66,9 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
     try {
       const source = await sources.of(tensor);
       const fitting = encodings.filter((name) => encodingFacts.fits(name, source.columns));
-      const report = await pool.run({ kind: "analyse", tensor: source, encodings: fitting }, token, share.add);
+      const measured = new Map(fitting.map((name) => [name, request.asStored ? storedAs(model, tensor, name) : name]));
+      const task = { kind: "analyse", tensor: source, encodings: [...new Set(measured.values())] } as const;
+      const report = underAskedNames(await pool.run(task, token, share.add), measured);
       kept?.keep(report);
       share.done();
       meter.tensorDone();
@@ -82,6 +85,30 @@ export async function analyse(context: AnalyseContext): Promise<AnalyseSummary> 
   });
   await kept?.settle();
   return { progress: meter.progress(), failed };
+}
+
+/** The encoding's full name in the model's container; its own where the container does not hold the tensor in it. */
+function storedAs({ format }: OpenModel, tensor: TensorInfo, encoding: string): string {
+  const full = format.recipeEncoding?.(tensor, encoding, encodingFacts);
+  return full !== undefined && isEncoded(full) ? full : encoding;
+}
+
+function isEncoded(encoding: string): boolean {
+  try {
+    return requireEncode(encoding).name === encoding;
+  } catch {
+    return false;
+  }
+}
+
+/** Errors as they were asked for; the name of what was measured beside it where it is another. */
+function underAskedNames(report: TensorReport, measured: ReadonlyMap<string, string>): TensorReport {
+  const byName = new Map(report.errors.map((e) => [e.encoding, e]));
+  const errors = [...measured].flatMap(([encoding, stored]): EncodingError[] => {
+    const found = byName.get(stored);
+    return found ? [{ ...found, encoding, ...(stored !== encoding && { stored }) }] : [];
+  });
+  return { ...report, errors };
 }
 
 function chosenTensors({ index }: OpenModel, names: readonly string[] | undefined): readonly TensorInfo[] {

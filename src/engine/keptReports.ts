@@ -8,8 +8,9 @@ type Detail = Pick<TensorReport, "output" | "input" | "heat">;
 export class KeptReports {
   constructor(readonly kept: Kept) {}
 
-  static async open(model: OpenModel, encodings: readonly string[], keeper: Keeper): Promise<KeptReports | undefined> {
-    const kept = await openKept({ model, what: "reports", options: encodings }, keeper);
+  /** `options`: what decides what a report holds. */
+  static async open(model: OpenModel, options: readonly string[], keeper: Keeper): Promise<KeptReports | undefined> {
+    const kept = await openKept({ model, what: "reports", options }, keeper);
     return kept && new KeptReports(kept);
   }
 

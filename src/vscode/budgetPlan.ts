@@ -40,6 +40,15 @@ export function solverFor(
   return { of: { locks, limits }, prepared: next, curve: curveOf(next, table), uniforms: locks.size + limits.length ? restricted(uniforms, next, table) : undefined };
 }
 
+/** The same with the least error at each uniform encoding's size, which takes some milliseconds for each. */
+export function refined(solver: Solver, { fixedBytes }: SensitivityTable): Solver {
+  const uniforms = solver.uniforms?.map((point) => {
+    const best = solver.prepared.solve(point.byteLength - fixedBytes);
+    return { ...point, bestSquaredError: Math.min(point.squaredError, best.error) };
+  });
+  return { ...solver, uniforms };
+}
+
 function curveOf(prepared: PreparedBudget, { fixedBytes }: SensitivityTable): PanelPlan["curve"] {
   const { bytes, error } = prepared.paretoCurve();
   const points = Math.min(bytes.length, curvePoints);
@@ -49,11 +58,18 @@ function curveOf(prepared: PreparedBudget, { fixedBytes }: SensitivityTable): Pa
 
 /** Each uniform encoding as near as the locks and limits let one come. */
 function restricted(uniforms: readonly UniformPoint[], prepared: PreparedBudget, { fixedBytes }: SensitivityTable): UniformPoint[] {
+  const curve = prepared.paretoCurve();
   return uniforms.map(({ name, label, choices, ...asItIs }) => {
     if (!choices) return { name, label, ...asItIs };
     const { bytes, error } = prepared.nearest(choices);
-    const best = prepared.solve(bytes, { effort: 0 });
-    return { name, label, byteLength: fixedBytes + bytes, squaredError: error, bestSquaredError: Math.min(error, best.error) };
+    // The best assignment on the curve that is not larger; `refined` looks for those between.
+    let last = 0;
+    for (let high = curve.bytes.length - 1; last < high;) {
+      const middle = (last + high + 1) >> 1;
+      if (curve.bytes[middle] <= bytes) last = middle;
+      else high = middle - 1;
+    }
+    return { name, label, byteLength: fixedBytes + bytes, squaredError: error, bestSquaredError: Math.min(error, curve.error[last]) };
   });
 }
 

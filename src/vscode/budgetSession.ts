@@ -10,7 +10,7 @@ import { recipeFromPlan } from "../budget/compress";
 import { fusedGroups, type BudgetItem } from "../budget/items";
 import { budgetItems } from "../budget/sensitivity";
 import { prepareBudget, type PreparedBudget } from "../budget/solve";
-import { panelPlan, solverFor, type Solver } from "./budgetPlan";
+import { panelPlan, refined, solverFor, type Solver } from "./budgetPlan";
 import { startHistory, stepHistory, type BudgetChoice, type BudgetHistory, type BudgetStep, type StoredBudget } from "./budgetState";
 
 /** What the session needs of its document. */
@@ -54,11 +54,15 @@ export class BudgetSession {
   #state: "opening" | "unmeasured" | "measuring" = "opening";
   #error: PlainError | undefined;
   #progress: Progress | undefined;
+  readonly #settle: number;
   #layingOut: CancellationSource | undefined;
+  #layOutTimer: ReturnType<typeof setTimeout> | undefined;
   #running: { readonly source: CancellationSource; readonly target: FormatName; readonly remembered: boolean; ended: Promise<void> } | undefined;
 
-  constructor(owner: BudgetOwner) {
+  /** `settle`: milliseconds without a step after which the plan's file is laid out. */
+  constructor(owner: BudgetOwner, { settle = 250 } = {}) {
     this.#owner = owner;
+    this.#settle = settle;
   }
 
   /** What was decided in an earlier window. */
@@ -137,7 +141,7 @@ export class BudgetSession {
 
   cancel(): void {
     this.#running?.source.cancel();
-    this.#layingOut?.cancel();
+    this.#stopLayOut();
   }
 
   /** The steps of the panel that need no more than this session. */
@@ -241,7 +245,7 @@ export class BudgetSession {
       if (this.target !== target) return;
       this.#owner.changed("budget");
       this.#owner.changed("plan");
-      void this.#layOut();
+      this.#layOutLater();
     } catch (error) {
       const cause = toEngineError(error, { file: this.#owner.path });
       const silent = cause.code === "cancelled" || (remembered && cause.code === "not-found");
@@ -292,7 +296,18 @@ export class BudgetSession {
     this.#owner.changed("plan");
     if (history.moving) return;
     this.#keep();
-    void this.#layOut();
+    this.#layOutLater();
+  }
+
+  /** The recipe of a large model takes a tenth of a second to write: only when nothing moves any more. */
+  #layOutLater(): void {
+    this.#stopLayOut();
+    this.#layOutTimer = setTimeout(() => void this.#layOut(), this.#settle);
+  }
+
+  #stopLayOut(): void {
+    clearTimeout(this.#layOutTimer);
+    this.#layingOut?.cancel();
   }
 
   /**
@@ -302,9 +317,13 @@ export class BudgetSession {
   async #layOut(): Promise<void> {
     const budget = this.#current;
     if (!budget) return;
-    this.#layingOut?.cancel();
     const { token } = (this.#layingOut = new CancellationSource());
     const { history } = budget;
+    if (budget.solver.uniforms) {
+      budget.solver = refined(budget.solver, budget.table);
+      budget.plan = { ...budget.plan, uniforms: budget.solver.uniforms };
+      this.#owner.changed("plan");
+    }
     try {
       const engine = await this.#owner.engine();
       let headers = 0;

@@ -232,7 +232,7 @@ export class ModelDocument implements vscode.CustomDocument {
       };
       const tensors = pending.map((t) => t.name);
       await this.#untilShown(source.token);
-      if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings, fresh, lightRemembered: true }, onEvent, source.token);
+      if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings, asStored: true, fresh, lightRemembered: true }, onEvent, source.token);
       const remembered = progress.before?.tensors ?? 0;
       const measured = `${progress.tensorsDone - remembered} tensors measured in ${progress.seconds.toFixed(1)} s`;
       this.#log.info(`${this.name}: ${measured}${remembered ? `, ${remembered} remembered` : ""}.`);
@@ -274,7 +274,7 @@ export class ModelDocument implements vscode.CustomDocument {
     if (held || !this.results.reports.has(tensor)) return held;
     const { engine } = await this.#engine.start();
     await engine.analyse(
-      { path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith },
+      { path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith, asStored: true },
       (event) => {
         if (event.kind === "report") this.results.add(event.report);
       },

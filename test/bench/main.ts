@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { benchAccuracy } from "./accuracy";
+import { benchBudget } from "./budget";
 import { benchEncode } from "./encode";
 import { benchEncodeThreads } from "./encodeThreads";
 import { benchErrors } from "./errors";
+import { benchMixes } from "./mixes";
 import { benchThroughput } from "./throughput";
 
 /** Drives the workbench in a browser, with the scripts of the test harness. */
@@ -22,6 +24,8 @@ const benches: Record<string, (folder: string) => Promise<void>> = {
   threads: benchEncodeThreads,
   accuracy: benchAccuracy,
   paint: benchPaint,
+  budget: benchBudget,
+  mixes: benchMixes,
 };
 const usual = ["read", "errors"];
 

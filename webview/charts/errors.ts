@@ -144,6 +144,7 @@ export const errors: Chart<ErrorsData, number> = {
       x,
       y,
       lines: [
+        ...(e.stored === undefined ? [] : [["stored as", e.stored] as const]),
         ["bits per weight", bits(e.bitsPerWeight)],
         ["SQNR", decibels(e.sqnr)],
         ["Gaussian bound", decibels(bound)],
@@ -167,7 +168,7 @@ export const errors: Chart<ErrorsData, number> = {
       rows: data.errors.map((e) => {
         const bound = gaussianBound(e.bitsPerWeight);
         return [
-          data.label(e.encoding),
+          data.label(e.encoding) + (e.stored === undefined ? "" : ` (${e.stored})`),
           cell(e.bitsPerWeight, (v) => significant(v)),
           cell(e.sqnr, decibels),
           cell(bound, decibels),

@@ -1,5 +1,6 @@
 import type { EncodingInfo, ExportChoice } from "../../src/core/api/engine";
-import { bitsPlan, kinds } from "../bitsPlan";
+import type { SensitivityTable } from "../../src/core/sensitivity";
+import { bitsPlan, kinds, type BitsPlan } from "../bitsPlan";
 import { bitsChart, bitsHead, bitsRowHeight, kindColour, type BitsData } from "../charts/bits";
 import { ChartFrame } from "../charts/frame";
 import { fill, h, setText } from "../dom";
@@ -62,7 +63,7 @@ export class BitsView {
     );
     const target = chosen?.encoding;
     const choice = chosen?.choice;
-    const plan = bitsPlan(state.entries, { encoding: target, choice, encodings: state.encodings });
+    const plan = bitsPlan(state.entries, { encoding: target, choice, encodings: state.encodings, table: tableOf(state, choice) });
     this.#data = { plan, target: target?.label ?? "–" };
     const after = choice?.byteLength ?? plan.after;
     const changed = choice?.tensorCount ?? plan.changed;
@@ -82,7 +83,8 @@ export class BitsView {
     setText(
       this.#note,
       choice
-        ? "The total is what an export writes; bars add up the tensors. What the format keeps unquantized stays as it is."
+        ? "The total is what an export writes; bars add up the tensors. What the format keeps unquantized stays as it is." +
+            (choice.assigned && isUnmeasured(plan) ? " The worst SQNR of this choice is not measured yet: the analysis has the encodings of the settings, and Budget measures all." : "")
         : "Predicted from block sizes: vectors, and matrices whose rows do not fit the encoding's blocks, stay as they are.",
     );
     const used = kinds.map((_, k) => plan.rows.some((r) => r.before[k] > 0));
@@ -100,6 +102,14 @@ export class BitsView {
     return h("li", {}, swatch, kind);
   }
 }
+
+/** The budget's errors, where they are of the container that the choice is for. */
+function tableOf({ budget, model }: PanelState, choice: ExportChoice | undefined): SensitivityTable | undefined {
+  return budget?.state.kind === "ready" && budget.state.table.target === (choice?.format ?? model?.format) ? budget.state.table : undefined;
+}
+
+/** Do tensors change whose error nobody measured? */
+const isUnmeasured = ({ rows, changed }: BitsPlan): boolean => changed > 0 && rows.every((r) => Number.isNaN(r.worst));
 
 interface Target {
   readonly id: string;

@@ -23,6 +23,8 @@ export interface AnalyseRequest {
   readonly tensors?: readonly string[];
   /** Encodings to measure the error of. */
   readonly encodings: readonly string[];
+  /** Measure each as the model's own container would store the tensor (`EncodingError.stored`). */
+  readonly asStored?: boolean;
   /** Measure again what an earlier call measured. */
   readonly fresh?: boolean;
   /** Reports that an earlier call measured come without `output`, `input` and `heat`: asking for that tensor alone gives them. */

@@ -48,7 +48,7 @@ function make({ remembered = true, targets = ["gguf"], table = (t) => sensitivit
     facts: () => ({ parameterCount: elements, targets }),
     changed: (what) => events.push(what === "plan" ? "plan" : `budget ${session.view?.state.kind}`),
     keep: (stored) => kept.push(stored),
-  });
+  }, { settle: 0 });
   const act = async (...actions: BudgetAction[]) => {
     for (const action of actions) await session.apply(action);
   };
@@ -189,7 +189,7 @@ describe("the budget of a document", () => {
     );
     return assignments.reduce((sum, { encoding }, i) => sum + tensors[i].candidates.find((c) => c.encoding === encoding)!.bytes + (encoding === "keep" ? 0 : 10), 100);
   };
-  const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 20));
 
   it("a settled plan's size is that of its file, headers included, and keeps within what was asked", async () => {
     const { session, act } = make({ fileOf: withHeaders });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { SensitivityTable } from "../../../src/core/sensitivity";
+import type { TensorReport } from "../../../src/core/series";
 import { bitsPlan, costUnder, total } from "../../../webview/bitsPlan";
 import { toCsv, cell } from "../../../webview/charts/table";
 import { measureAll, measures } from "../../../webview/measures";
@@ -6,6 +8,7 @@ import { hardest, sortEntries, walk } from "../../../webview/order";
 import type { Entry } from "../../../webview/state";
 import { blocks, tensor } from "../../builders/panelModel";
 import { report } from "../../builders/report";
+import { sensitivityTable } from "../../builders/sensitivity";
 
 const entriesOf = (tensors: ReturnType<typeof blocks>): Entry[] => tensors.map((t, index) => ({ index, tensor: t }));
 const q4 = { name: "q4_0", label: "Q4_0", bitsPerWeight: 4.5, blockElements: 32, targets: [], description: "" };
@@ -102,6 +105,21 @@ describe("bits", () => {
     assert.equal(plan.changed, 2);
     assert.equal(total(plan.rows[0].after), (64 * 64 * 8.5) / 8);
     assert.equal(total(plan.rows[1].after), (64 * 64 * 4.5) / 8 + 2 * 64 * 64 * 2 + 128);
+  });
+  it("the lowest SQNR is of the very encoding that is stored: from the analysis, else from the budget, else unknown", () => {
+    const entries = entriesOf(blocks(1));
+    const stats = (name: string, errors: TensorReport["errors"]) => ({ ...report(name, new Float32Array(64 * 64).fill(1), 64), errors });
+    const error = { encoding: "int4-g128", bitsPerWeight: 4.1, relativeSquaredError: 0.01, sqnr: 20 };
+    for (const e of entries) e.report = stats(e.tensor.name, [e.index === 1 ? { ...error, stored: "int4-g128-bf16" } : { ...error, sqnr: 3 }]);
+    const choice = { encoding: "int4-g128", format: "safetensors", label: "", description: "", byteLength: 1, bitsPerWeight: 1, tensorCount: 3,
+      assigned: [{ encoding: "int4-g128-bf16", tensors: [1, 2, 3] }] } as const;
+    const worst = (table?: SensitivityTable) => bitsPlan(entries, { encoding: q4, choice, encodings: [q4], table }).rows.map((r) => [r.worst, r.worstTensor]);
+    assert.deepEqual(worst()[1], [20, entries[1].tensor.name]);
+    const sumOfSquares = entries[2].report!.stats.sumOfSquares;
+    const candidates = [{ encoding: "int4-g128-bf16", bytes: 1, squaredError: sumOfSquares / 10 ** 1.5 }, { encoding: "int4-g128", bytes: 1, squaredError: sumOfSquares }];
+    const [low, name] = worst(sensitivityTable([{ name: entries[2].tensor.name, elementCount: 4096, currentBytes: 8192, candidates }], "safetensors"))[1];
+    assert.ok(Math.abs((low as number) - 15) < 1e-9);
+    assert.equal(name, entries[2].tensor.name);
   });
   it("an encoding that the analysis did not try is predicted from its blocks", () => {
     const entries = entriesOf(blocks(1));

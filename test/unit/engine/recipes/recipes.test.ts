@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import type { EngineError } from "../../../../src/core/errors";
 import type { Recipe } from "../../../../src/core/recipe";
+import type { EncodingError } from "../../../../src/core/series";
 import { floats, model as onnxModel, T, value } from "../../../builders/onnx";
 import { gaussians } from "../../../builders/random";
 import { createNodeEngine } from "../../../../src/node/createNodeEngine";
@@ -82,6 +83,25 @@ describe("engine: recipes and the bit budget", function () {
       assert.deepEqual(check.findings.filter((f) => f.severity === "error"), []);
     });
   }
+
+  it("what the analysis measures as stored is what an export would hold, under the name that was asked for", async () => {
+    const tensors = ["model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight"];
+    const errorsOf = async (encoding: string, asStored: boolean) => {
+      const found: EncodingError[] = [];
+      await engine.analyse({ path: model, tensors, encodings: [encoding], asStored }, (e) => {
+        if (e.kind === "report") found[tensors.indexOf(e.report.name)] = e.report.errors[0];
+      });
+      return found;
+    };
+    const [embedding, linear] = await errorsOf("int4-g128", true);
+    const [plain] = await errorsOf("int4-g128", false);
+    const [, direct] = await errorsOf("int4-g128-bf16", false);
+    assert.deepEqual(linear, { ...direct, encoding: "int4-g128", stored: "int4-g128-bf16" });
+    assert.deepEqual(embedding, plain, "safetensors keeps embeddings, so there is no other name");
+    const choices = await engine.exportChoices(model);
+    const into = choices.find((c) => c.encoding === "int4-g128")!.assigned!.map((a) => a.encoding);
+    assert.deepEqual(into, [linear.stored], "the shown choice finds its figure");
+  });
 
   it("at equal bytes the plan errs less than every named mix", async () => {
     const { uniforms } = await engine.pareto({ path: model, target: "gguf" }, none);
