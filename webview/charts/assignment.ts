@@ -132,7 +132,7 @@ export const assignment: Chart<AssignmentData, number> = {
     return {
       title: tensor.name,
       lines: [
-        ["encoding", `${data.label(c.encoding)}${locked ? ", locked" : ""}`],
+        ["encoding", `${named(data, c.encoding)}${locked ? ", locked" : ""}`],
         ["size", `${bytes(c.bytes)}, ${bits((8 * c.bytes) / tensor.elementCount)}`],
         ["of all error", errorShare(data, c.squaredError)],
         ...(locked ? [] : limitWords(data, mark)).map((words) => ["limit", words] as const),
@@ -163,7 +163,7 @@ export const assignment: Chart<AssignmentData, number> = {
           const c = chosen(data.table, data.plan, t);
           return [
             data.table.tensors[t].name,
-            data.label(c.encoding),
+            named(data, c.encoding),
             cell(chosenBits(data.table, data.plan, t), (v) => significant(v)),
             cell(c.bytes, bytes),
             cell(c.squaredError, (v) => significant(v)),
@@ -176,6 +176,11 @@ export const assignment: Chart<AssignmentData, number> = {
     };
   },
 };
+
+/** An encoding's label, with its name where that says more: "INT4 g128 (int4-g128-bf16)". */
+function named({ label }: AssignmentData, encoding: string): string {
+  return /-b?f(16|32)\b/.test(encoding) && label(encoding) !== encoding ? `${label(encoding)} (${encoding})` : label(encoding);
+}
 
 /** The limits that a tensor must keep to unless it is locked: "at least 4 bpw (role q)". */
 function limitWords({ table, plan }: AssignmentData, tensor: number): string[] {
@@ -213,9 +218,10 @@ function part(p: Paint, data: AssignmentData, tensor: number, { x, y, w, h }: Pl
   c.fillRect(x, y, w, h);
   const ink = theme.inkOn[step];
   c.font = fontOf(p, { size: 11 });
-  const words = data.label(encoding);
   const lockWidth = locked && w > 9 ? 11 : 0;
-  if (c.measureText(words).width + lockWidth < w - 6) {
+  const fits = (words: string) => c.measureText(words).width + lockWidth < w - 6;
+  const words = [data.label(encoding), significant(chosenBits(data.table, data.plan, tensor), 2)].find(fits);
+  if (words !== undefined) {
     text(p, words, x + lockWidth + (w - lockWidth) / 2, y + h / 2 + 0.5, { align: "center", colour: ink, size: 11 });
   }
   if (locked) {

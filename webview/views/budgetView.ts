@@ -137,7 +137,9 @@ export class BudgetView {
       this.#selected = undefined;
     }
     const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
-    const label = (encoding: string) => (encoding === "keep" ? "kept" : (labels.get(encoding) ?? encoding));
+    // The type of the scales is the container's business: the card has the full name.
+    const label = (encoding: string) =>
+      encoding === "keep" ? "kept" : (labels.get(encoding) ?? labels.get(encoding.replace(/-b?f(16|32)\b/, "")) ?? encoding);
     this.#size.update(plan, model.parameterCount, state.view.unit ?? "bytes");
     toggle(this.#refused, plan.refused !== undefined);
     setText(this.#refused, plan.refused ?? "");

@@ -178,6 +178,13 @@ describe("the chart of encodings", () => {
     );
   });
 
+  it("a label that leaves out the type of the scales has the full name beside it", () => {
+    const full = sensitivityTable([{ ...tensors[0], candidates: [{ encoding: "int4-g128-bf16", bytes: 500, squaredError: 1 }] }]);
+    const now = { ...data, table: full, rows: budgetRows(full, state.byName), plan: { ...plan, choices: [0], locked: [] }, label: () => "INT4 g128" };
+    assert.equal(assignment.card(now, size, 0).lines[0][1], "INT4 g128 (int4-g128-bf16)");
+    assert.equal(assignment.table(now).rows[0][1], "INT4 g128 (int4-g128-bf16)");
+  });
+
   it("a card names who shares the encoding, and the limits that bind", () => {
     const limits = [{ role: "other" as const, minBits: 4 }, { tensor: "lm_head.weight", maxBits: 6 }, { tensor: "elsewhere.weight", minBits: 2 }];
     const now = { ...data, plan: { ...plan, limits }, partners: new Map([[1, [0, 3]]]) };
