@@ -2,11 +2,12 @@ import type { Engine, Progress, UniformPoint } from "../core/api/engine";
 import type { BudgetAction, PanelBudget, PanelPlan } from "../core/api/panel";
 import { CancellationSource } from "../core/cancellation";
 import type { PlainError } from "../core/errors";
-import { EngineError, toEngineError } from "../core/errors";
+import { cancelled, EngineError, toEngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 import type { Recipe } from "../core/recipe";
 import type { SensitivityTable } from "../core/sensitivity";
 import { recipeFromPlan } from "../budget/compress";
+import { fitToFile } from "../budget/fitToFile";
 import { fusedGroups, type BudgetItem } from "../budget/items";
 import { budgetItems } from "../budget/sensitivity";
 import { prepareBudget, type PreparedBudget } from "../budget/solve";
@@ -34,9 +35,6 @@ interface Budget {
   solver: Solver;
   plan: PanelPlan;
 }
-
-/** Headers differ by some bytes with the choice; so often a plan whose file is larger than asked for is made again. */
-const corrections = 4;
 
 /** Size to begin with: about four bits is what most people want. */
 const firstBits = 4.5;
@@ -195,9 +193,7 @@ export class BudgetSession {
   recipe(): Recipe {
     const budget = this.#current;
     if (!budget) throw new EngineError("not-found", "There is no plan yet; measure the model in the Budget tab first.", { file: this.#owner.path });
-    const { table, plan } = budget;
-    const planned = table.tensors.map(({ name, candidates }, i) => ({ name, encoding: candidates[plan.choices[i]].encoding }));
-    return recipeFromPlan({ target: table.target, model: table.model }, planned);
+    return recipeOf(budget.table, budget.plan);
   }
 
   get #current(): Budget | undefined {
@@ -312,7 +308,7 @@ export class BudgetSession {
 
   /**
    * The settled plan's file to the last byte, where the table's count knows the tensors alone: headers name what each tensor
-   * became. A plan whose file came out larger than asked for is made again with so much less.
+   * became. A plan whose file came out too large, or leaves room, is made again.
    */
   async #layOut(): Promise<void> {
     const budget = this.#current;
@@ -324,24 +320,27 @@ export class BudgetSession {
       budget.plan = { ...budget.plan, uniforms: budget.solver.uniforms };
       this.#owner.changed("plan");
     }
+    const { fixedBytes } = budget.table;
+    const { fileBytes: wanted, minimum } = budget.plan;
     try {
       const engine = await this.#owner.engine();
-      let headers = 0;
-      for (let i = 0; i < corrections && budget === this.#current && budget.history === history; i++) {
-        const { byteLength } = await engine.check(this.#owner.path, this.recipe(), token);
-        if (byteLength === undefined || token.isCancellationRequested || budget !== this.#current || budget.history !== history) return;
-        const over = byteLength - budget.plan.byteLength;
-        if (over === 0) return;
-        headers += over;
-        const { refused, fileBytes, minimum } = budget.plan;
-        const isTooLarge = byteLength > fileBytes && budget.plan.byteLength > minimum;
-        const plan = isTooLarge
-          ? panelPlan(budget, this.#parameterCount, headers)
-          : { ...budget.plan, byteLength, bitsPerWeight: (8 * byteLength) / this.#parameterCount };
-        budget.plan = { ...plan, ...(refused === undefined ? {} : { refused }) };
-        this.#owner.changed("plan");
-        if (!isTooLarge) return;
-      }
+      const { plan, fileBytes } = await fitToFile({
+        wanted,
+        smallest: minimum,
+        solve: (counted) => {
+          const solved = panelPlan(budget, this.#parameterCount, wanted - counted);
+          return { ...solved, counted: fixedBytes + solved.choices.reduce((sum, c, i) => sum + budget.table.tensors[i].candidates[c].bytes, 0), error: solved.squaredError };
+        },
+        layOut: async (solved) => {
+          const { byteLength } = await engine.check(this.#owner.path, recipeOf(budget.table, solved), token);
+          if (byteLength === undefined || token.isCancellationRequested || budget !== this.#current || budget.history !== history) throw cancelled();
+          return byteLength;
+        },
+      });
+      const { counted: _counted, error: _error, ...shown } = plan;
+      const { refused } = budget.plan;
+      budget.plan = { ...shown, byteLength: fileBytes, bitsPerWeight: (8 * fileBytes) / this.#parameterCount, ...(refused === undefined ? {} : { refused }) };
+      this.#owner.changed("plan");
     } catch {
       // Cancelled, or the recipe has a fault, of which an export tells more: the count stands.
     }
@@ -376,6 +375,11 @@ function known(stored: StoredBudget["choices"][number], items: readonly BudgetIt
     locks: new Map(stored.locks.filter(([name, encoding]) => byName.get(name)?.candidates.some((c) => c.encoding === encoding))),
     limits: stored.limits.filter(({ tensor, role }) => (tensor === undefined ? items.some((item) => item.role === role) : byName.has(tensor))),
   };
+}
+
+function recipeOf({ target, model, tensors }: SensitivityTable, { choices }: PanelPlan): Recipe {
+  const planned = tensors.map(({ name, candidates }, i) => ({ name, encoding: candidates[choices[i]].encoding }));
+  return recipeFromPlan({ target, model }, planned);
 }
 
 function shown({ table, uniforms, groups }: Budget): Omit<Extract<PanelBudget["state"], { kind: "ready" }>, "kind"> {

@@ -1,8 +1,9 @@
 import type { ParetoResult, PlanRequest, PlanResult, Progress, RecipeCheck, RecipeFacts, RecipeFactsRequest, SensitivityRequest, UniformPoint } from "../../core/api/engine";
-import type { CancellationToken } from "../../core/cancellation";
+import { type CancellationToken, checkCancelled } from "../../core/cancellation";
 import { EngineError } from "../../core/errors";
 import { keep, type Recipe } from "../../core/recipe";
 import type { SensitivityTable } from "../../core/sensitivity";
+import { fitToFile } from "../../budget/fitToFile";
 import { budgetItems } from "../../budget/sensitivity";
 import type { EngineFiles } from "../deps";
 import { perWeight } from "../exportChoices";
@@ -27,9 +28,6 @@ export interface RecipeContext {
   onProgress(progress: Progress): void;
 }
 
-/** Headers vary by a few bytes with the choice; so often the budget is lowered by what the layout was over. */
-const corrections = 8;
-
 /** The errors of every candidate, remembered or measured now. */
 export async function sensitivity(request: SensitivityRequest, context: RecipeContext): Promise<SensitivityTable> {
   return (await prepared(request, context)).table;
@@ -41,24 +39,27 @@ export async function plan(request: PlanRequest, context: RecipeContext): Promis
   const { budget } = request;
   const wanted = "fileBytes" in budget ? budget.fileBytes : Math.floor((budget.bitsPerWeight * model.index.parameterCount) / 8);
   const solver = prepare(table, request);
-  const smallest = table.fixedBytes + solver.minimum;
-  let fileBytes = wanted;
-  for (let i = 0; ; i++) {
-    if (fileBytes < smallest) {
-      throw new EngineError("bad-request", `The smallest possible is ${inMegabytes(smallest)} (${perWeight(smallest, model.index).toFixed(2)} bits per weight); ask for at least that, or loosen locks and limits.`, {
-        file: model.index.path,
-      });
-    }
-    const { solved, recipe } = solveFor(table, solver, fileBytes);
-    const assignments = solved.choices.filter((c) => c.encoding !== keep).map(({ name, encoding }) => ({ tensor: name, encoding }));
-    const { weightBytes } = await target.plan(assignments, `model.${target.format}`);
-    if (weightBytes > wanted && i < corrections) {
-      fileBytes -= weightBytes - wanted;
-      continue;
-    }
-    const { error: squaredError, lowerBound, exact, choices } = solved;
-    return { recipe, byteLength: weightBytes, bitsPerWeight: perWeight(weightBytes, model.index), squaredError, lowerBound, exact, choices };
+  const { plan: found, fileBytes } = await fitToFile({
+    wanted,
+    smallest: table.fixedBytes + solver.minimum,
+    solve: (counted) => {
+      const { solved, recipe } = solveFor(table, solver, counted);
+      return { ...solved, recipe, counted: table.fixedBytes + solved.bytes };
+    },
+    layOut: async ({ choices }) => {
+      checkCancelled(context.token);
+      const assignments = choices.filter((c) => c.encoding !== keep).map(({ name, encoding }) => ({ tensor: name, encoding }));
+      return (await target.plan(assignments, `model.${target.format}`)).weightBytes;
+    },
+  });
+  if (fileBytes > wanted) {
+    const bits = perWeight(fileBytes, model.index).toFixed(2);
+    throw new EngineError("bad-request", `The smallest possible is ${inMegabytes(fileBytes)} (${bits} bits per weight); ask for at least that, or loosen locks and limits.`, {
+      file: model.index.path,
+    });
   }
+  const { recipe, error: squaredError, lowerBound, exact, choices } = found;
+  return { recipe, byteLength: fileBytes, bitsPerWeight: perWeight(fileBytes, model.index), squaredError, lowerBound, exact, choices };
 }
 
 export async function pareto(request: SensitivityRequest, context: RecipeContext): Promise<ParetoResult> {

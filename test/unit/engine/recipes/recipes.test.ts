@@ -73,7 +73,7 @@ describe("engine: recipes and the bit budget", function () {
       const table = await engine.sensitivity({ path: source, target, rememberedOnly: true }, none);
       const counted = table.fixedBytes + plan.choices.reduce((sum, c) => sum + c.bytes, 0);
       assert.ok(Math.abs(counted - plan.byteLength) <= headerBytes[target] * table.tensors.length, `counted ${counted}, laid out ${plan.byteLength}`);
-      assert.ok(plan.byteLength <= budget && plan.byteLength > 0.97 * budget, String(plan.byteLength));
+      assert.ok(plan.byteLength <= budget && plan.byteLength > 0.99 * budget, String(plan.byteLength));
       const output = path.join(folder, { gguf: "planned.gguf", safetensors: "planned", onnx: "planned.onnx" }[target]);
       const result = await engine.export({ path: source, recipe: plan.recipe, output }, none);
       const weights = result.files.filter((f) => /\.(gguf|safetensors|onnx)$/.test(f)).reduce((sum, f) => sum + fs.statSync(f).size, 0);
