@@ -23,7 +23,8 @@ export class JsonReader {
     if (text.length > limit)
       throw new EngineError("too-large", `The ${what} is longer than ${limit} characters; is it one?`, { file });
     try {
-      return new JsonReader(JSON.parse(text), [], what, file);
+      // Some editors begin a text with the mark of its encoding.
+      return new JsonReader(JSON.parse(text.replace(/^\uFEFF/, "")), [], what, file);
     } catch (error) {
       throw new EngineError("malformed", `The ${what} is not valid JSON (${(error as Error).message}).`, { file });
     }

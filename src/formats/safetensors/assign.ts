@@ -2,7 +2,7 @@ import type { ModelIndex, TensorInfo } from "../../core/model";
 import type { Assignment, EncodingFacts } from "../format";
 import { inNaturalOrder } from "../text";
 import { misfit } from "./quantized/parts";
-import { isPlaneEncoding } from "./quantized/planes";
+import { isPlaneEncoding } from "./quantized/planeNames";
 import { encodingUnder, schemeOf } from "./schemes";
 
 /** Modules that are look-up tables, not Linear, by the names they have in transformers. */

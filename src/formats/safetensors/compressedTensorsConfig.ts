@@ -1,5 +1,4 @@
-import type { SchemeGroup } from "./configWriter";
-import type { Scheme } from "./schemes";
+import type { Scheme, SchemeGroup } from "./schemes";
 
 const formats: Partial<Record<Scheme["layout"], string>> = {
   packed: "pack-quantized",

@@ -1,14 +1,7 @@
 import { JsonReader } from "./json";
 import { compressedTensorsConfig } from "./compressedTensorsConfig";
-import { planesKey } from "./quantized/planes";
-import type { QuantMethod, Scheme } from "./schemes";
-
-/** Weights of one scheme. */
-export interface SchemeGroup {
-  readonly scheme: Scheme;
-  /** Module names ("model.layers.0.mlp.up_proj"). */
-  readonly modules: readonly string[];
-}
+import { planesKey } from "./quantized/planeNames";
+import type { QuantMethod, Scheme, SchemeGroup } from "./schemes";
 
 export interface QuantizationFacts {
   /** One or more, all of one method. */

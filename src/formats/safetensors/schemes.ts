@@ -1,5 +1,5 @@
 import type { ExportTarget } from "../format";
-import { isPlaneEncoding } from "./quantized/planes";
+import { isPlaneEncoding } from "./quantized/planeNames";
 
 /** Who reads the weights; one model has one, as its configuration names one. */
 export type QuantMethod = "compressed-tensors" | "gptq" | "gptq_v2" | "awq" | "bitlens";
@@ -14,6 +14,13 @@ export interface Scheme {
   readonly group: number;
   readonly asymmetric: boolean;
   readonly scaleDtype: "F32" | "F16" | "BF16";
+}
+
+/** Weights of one scheme. */
+export interface SchemeGroup {
+  readonly scheme: Scheme;
+  /** Module names ("model.layers.0.mlp.up_proj"). */
+  readonly modules: readonly string[];
 }
 
 const grid = /^int([48])-(?:g([1-9]\d{0,5})|channel)(-asym)?(?:-(f32|f16|bf16))?(?:-[a-z]+)?$/;

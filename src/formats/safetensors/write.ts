@@ -3,13 +3,14 @@ import { EngineError } from "../../core/errors";
 import type { Assignment, EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
 import { isQuantized, keptModules } from "./assign";
 import { companionsOf } from "./companions";
-import { mergeConfig, quantizationConfig, type SchemeGroup } from "./configWriter";
+import { mergeConfig, quantizationConfig } from "./configWriter";
 import { inFileOrder, writeHeader } from "./headerWriter";
 import { type EncodedModule, moduleTensors, type OutputTensor } from "./moduleParts";
 import { Constants } from "./quantized/parts";
-import { planesKey, planesStatement } from "./quantized/planes";
+import { planesKey } from "./quantized/planeNames";
+import { planesStatement } from "./quantized/planes";
 import { readSafetensors, type SafetensorsModel } from "./read";
-import { type QuantMethod, type Scheme, schemeOf } from "./schemes";
+import { type QuantMethod, type Scheme, type SchemeGroup, schemeOf } from "./schemes";
 import { indexEnding } from "./shards";
 import type { PlacedTensor } from "./store";
 

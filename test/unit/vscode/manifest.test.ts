@@ -42,6 +42,11 @@ describe("the manifest", () => {
     );
   });
 
+  it("a recipe that is opened first of all finds the extension awake, which its schema alone does not wake", () => {
+    assert.ok(manifest.contributes.jsonValidation.some((v: { fileMatch: string }) => v.fileMatch === "*.bitlens.json"));
+    assert.ok(manifest.activationEvents.some((e: string) => e === "onStartupFinished" || e === "onLanguage:json"));
+  });
+
   it("every file it names is there", () => {
     const media = walkthroughs[0].steps.map((s: { media: { markdown: string } }) => s.media.markdown);
     const icons = [manifest.icon, manifest.contributes.viewsContainers.activitybar[0].icon];

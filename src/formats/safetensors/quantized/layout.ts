@@ -4,7 +4,7 @@ import { dtypes } from "../dtypes";
 import { type JsonObject } from "../config";
 import type { PlacedTensor } from "../store";
 import type { PartsInput, StoredPart } from "./parts";
-import type { PlanesStatement } from "./planes";
+import type { PlanesStatement } from "./planeNames";
 
 /** A way to store a weight as several tensors of one module. */
 export interface Layout {

@@ -4,24 +4,16 @@
  * `<module>.weight.bitlens_codes` U8 [out, bytes of a row] and `<module>.weight.bitlens_scales`; what they mean stands in the
  * file's `__metadata__` under "bitlens": {"version": 1, "weights": {"<module>.weight": {"encoding": name, "shape": [out, in]}}}.
  */
-import { maximumDimension, maximumPulses } from "../../../core/math/pvq/codebook";
 import { gainLevels } from "../../../core/math/pvq/gain";
 import { isObject, own } from "../config";
 import { checkedSize, expectDtype, expectShape, Inconsistent, type Layout, part } from "./layout";
+import { binaryName, isPlaneEncoding, planesKey, type PlanesStatement, pyramidName } from "./planeNames";
 
-/** Key of `__metadata__`, and `quant_method` of config.json. */
-export const planesKey = "bitlens";
 const version = 1;
 /** Name of the codewords' order (src/core/math/pvq/codebook.ts). */
 const enumeration = "bitlens-pyramid-1";
 /** Entries of one weight take about 100 characters. */
 const longestStatement = 64 * 1024 * 1024;
-
-/** What a file says of one weight. */
-export interface PlanesStatement {
-  readonly encoding: string;
-  readonly shape: readonly [rows: number, columns: number];
-}
 
 interface PlaneShapes {
   readonly label: string;
@@ -30,21 +22,13 @@ interface PlaneShapes {
   readonly scaleShape: readonly number[];
 }
 
-const binary = /^(?:lsbq([1-6])|ternary)-(?:g([1-9]\d{0,5})|row)$/;
-const pyramid = /^pvq-g([1-9]\d{0,2})-k([1-9]\d{0,3})-b([0-8])(?:-r(0|[1-9]\d{0,14}))?$/;
-
-export function isPlaneEncoding(encoding: string): boolean {
-  const [, group, pulses] = pyramid.exec(encoding)?.map(Number) ?? [];
-  return binary.test(encoding) || (group >= 2 && group <= maximumDimension && pulses <= maximumPulses);
-}
-
 /**
  * Both planes' shapes, for the reader and the writer alike; src/encodings/lsbq.ts and pvq.ts say what is in them. Throws
  * `Inconsistent` for rows that the encoding cannot hold, and for other encodings.
  */
 export function planeShapes(encoding: string, rows: number, columns: number): PlaneShapes {
   if (!isPlaneEncoding(encoding)) throw new Inconsistent(`the encoding "${encoding.slice(0, 40)}" is not known`);
-  const match = binary.exec(encoding);
+  const match = binaryName.exec(encoding);
   if (match) {
     const group = Number(match[2] ?? columns);
     const groups = Math.ceil(columns / group);
@@ -55,7 +39,7 @@ export function planeShapes(encoding: string, rows: number, columns: number): Pl
     const rowBytes = bits * Math.ceil(columns / 8);
     return { label: `LSBQ ${bits} bit ${size}`, rowBytes, scaleDtype: "F16", scaleShape: [rows, groups, bits] };
   }
-  const [, group, pulses, gainBits] = pyramid.exec(encoding)!.map(Number);
+  const [, group, pulses, gainBits] = pyramidName.exec(encoding)!.map(Number);
   if (columns % group !== 0) throw new Inconsistent(`${columns} columns do not divide into vectors of ${group}`);
   const rowBytes = Math.ceil(((columns / group) * (indexBits(group, pulses) + gainBits)) / 8);
   return { label: `PVQ G${group} K${pulses} (reconstruction)`, rowBytes, scaleDtype: "BF16", scaleShape: [rows] };
@@ -107,7 +91,7 @@ export const bitlensPlanes: Layout = {
 export function planesStatement(weights: readonly (readonly [name: string, statement: PlanesStatement])[]): string {
   const gains: Record<string, number[]> = {};
   for (const [, { encoding, shape }] of weights) {
-    const match = pyramid.exec(encoding)?.map(Number);
+    const match = pyramidName.exec(encoding)?.map(Number);
     if (match) gains[`g${match[1]}-d${shape[1]}-b${match[3]}`] ??= [...gainLevels(match[1], shape[1], match[3])];
   }
   const pyramids = Object.keys(gains).length > 0;
