@@ -18,8 +18,9 @@ export function recipeTensors({ tensors, held, refusal }: RecipeTarget): RecipeT
 }
 
 /**
- * Encodings that all of the tensors can take instead of the wanted one, best first: what the format's own quantizer falls back to,
- * then those whose codes have as many bits (K-quants first, whose error is the least), then more bits, then fewer. At most `limit`.
+ * Encodings that all of the tensors can take instead of the wanted one, best first: what the format's own quantizer falls back
+ * to, then the same with another type of scales, then those whose codes have as many bits (K-quants first, whose error is the
+ * least), then more bits, then fewer. At most `limit`.
  */
 export function alternatives(wanted: string, tensors: readonly QuantizableTensor[], target: RecipeTarget, limit = 3): string[] {
   if (tensors.length === 0) return [];
@@ -28,7 +29,12 @@ export function alternatives(wanted: string, tensors: readonly QuantizableTensor
     .reduce((a, b) => new Set([...a].filter((name) => b.has(name))));
   const rank = (name: string) => {
     const more = codeBits(name) - codeBits(wanted);
-    return [more < 0 ? 100 - more : more, /_K$/.test(name) ? 0 : 1, Math.abs(bitsOf(name) - bitsOf(wanted))];
+    return [
+      schemeOf(name) === schemeOf(encodingNamed(wanted).name) ? 0 : 1,
+      more < 0 ? 100 - more : more,
+      /_K$/.test(name) ? 0 : 1,
+      Math.abs(bitsOf(name) - bitsOf(wanted)),
+    ];
   };
   const order = [...common].sort((a, b) => compare(rank(a), rank(b)));
   const usual = target.fallbacks.get(encodingNamed(wanted).name);
@@ -38,6 +44,9 @@ export function alternatives(wanted: string, tensors: readonly QuantizableTensor
 
 const bitsOf = (name: string) => bitsPerWeight(encodingNamed(name), typical, typical);
 
+/** All but the type of the scales. */
+const schemeOf = (name: string) => name.replace(/-(f32|f16|bf16)(?=-|$)/, "");
+
 /** Bits of a code, which the names of most encodings begin with; else all bits per weight, rounded. */
 const codeBits = (name: string) =>
   Number(/^(?:i?q|tq|int|b?f|lsbq|gptq-|gptq_v2-|awq-)(\d+)/.exec(name)?.[1] ?? Math.round(bitsOf(name)));
@@ -46,7 +55,7 @@ const compare = (a: readonly number[], b: readonly number[]) => a.map((x, i) => 
 
 /** Without the scales' type where that is the one that the tensors take anyway. */
 export function shortName(name: string, tensors: readonly QuantizableTensor[], { held }: RecipeTarget): string {
-  const short = name.replace(/-(f32|f16|bf16)(?=-|$)/, "");
+  const short = schemeOf(name);
   return short !== name && tensors.every(({ info }) => held(info, short) === name) ? short : name;
 }
 

@@ -60,6 +60,7 @@ export function recipeEncoding(tensor: TensorInfo, encoding: string, facts: Enco
 
 export function recipeRefusal(tensor: TensorInfo, encoding: string): string | undefined {
   const scheme = schemeOf(encoding.toLowerCase());
+  if (/^b?f(16|32|64)$/i.test(encoding)) return "exports to safetensors leave float types as they are";
   if (!scheme) return "no layout of safetensors that a runtime reads holds it";
   if (!isLinear(tensor)) return "only matrices of Linear modules in the blocks are quantized in safetensors";
   if (tensor.storage!.transposed) return "its layout is one of Linear modules, and this is a Conv1D";

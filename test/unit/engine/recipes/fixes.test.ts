@@ -85,6 +85,15 @@ const cases: readonly Case[] = [
     says: /no layout of safetensors that a runtime reads holds it/,
   },
   {
+    name: "a float type in safetensors",
+    target: "safetensors",
+    rules: [{ match: "*", encoding: "f16" }],
+    code: "cannot-hold",
+    at: "rules.0.encoding",
+    fixes: ["Use int8-g32-asym", "Use int8-g32", "Use int8-g128-asym"],
+    says: /exports to safetensors leave float types as they are/,
+  },
+  {
     name: "an encoding that is read only",
     rules: [{ match: "*", encoding: "iq2_xxs" }],
     code: "cannot-hold",
