@@ -14,9 +14,13 @@ import type { Pool } from "./tasks";
 type EncodeJob = Extract<ExportJob, { kind: "encode" }>;
 export type EstimateContext = Omit<ExportContext, "isStopped" | "onProgress">;
 
-/** Elements that each thread encodes in a first sample, and how long a second one may take. */
-const firstSample = 2 ** 15;
+/** Elements that each thread encodes in a first sample, and how long the later ones should take. */
+const firstSample = 2 ** 14;
 const sampleSeconds = 0.1;
+/** For each pair of encodings, however little its samples agree. */
+const mostSeconds = 0.6;
+/** A sample that is faster than the one before by more than this shows that the start still counted. */
+const agreeing = 1.2;
 /** So many pairs of source and target encoding are timed; rarer ones count as the mean of these. */
 const mostSamples = 8;
 const copySample = 8 * 1024 * 1024;
@@ -80,12 +84,23 @@ interface Clock {
   now(): number;
 }
 
+/**
+ * Samples grow until two agree: the first ones also pay for tables that an encoding makes once, and for code that is compiled
+ * while it runs.
+ */
 async function elementsPerSecond(job: EncodeJob, clock: Clock): Promise<number> {
-  const first = await timeRows(job, Math.ceil(firstSample / job.tensor.columns), clock);
-  const more = Math.floor(first.rowsEach * Math.min(64, sampleSeconds / first.seconds));
-  if (more < 2 * first.rowsEach || first.isWhole) return first.elements / first.seconds;
-  const second = await timeRows(job, more, clock);
-  return second.elements / second.seconds;
+  let rowsEach = Math.ceil(firstSample / job.tensor.columns);
+  let spent = 0;
+  let rate = 0;
+  for (;;) {
+    const sample = await timeRows(job, rowsEach, clock);
+    const before = rate;
+    rate = sample.elements / sample.seconds;
+    spent += sample.seconds;
+    const isLong = sample.seconds >= sampleSeconds / 2 || sample.isWhole;
+    if (spent >= mostSeconds || (isLong && rate < agreeing * before)) return rate;
+    rowsEach = Math.ceil(sample.rowsEach * Math.max(1, Math.min(32, sampleSeconds / sample.seconds)));
+  }
 }
 
 /** Encodes `rowsEach` rows for every thread, from all over the tensor. */

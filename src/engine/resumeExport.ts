@@ -45,7 +45,8 @@ export async function beginExport(
   const noted = identity !== undefined && (await note(journal!, headerLine({
     bitlens: 1,
     ...identity,
-    request: { ...request, output: place.path, fresh: undefined },
+    // Whoever goes on with it may stand in another folder.
+    request: { ...request, path: files.split(request.path).path, output: place.path, fresh: undefined },
     mark,
     jobs: jobs.length,
     tensors: jobs.filter((j) => j.kind === "encode").length,

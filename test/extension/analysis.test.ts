@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { rankByOutliers } from "../../src/vscode/ranking";
-import { writeSafetensors } from "./models";
+import { weights, writeSafetensors } from "./models";
 import { activated, closeAll, open, sampleUri, status, temporaryFolder, until, withSetting } from "./support";
 
 describe("analysis of the sample", () => {
@@ -37,6 +37,42 @@ describe("analysis of the sample", () => {
     const choices = await until("export choices", () => document.choices);
     assert.ok(choices.length > 0);
     assert.ok(choices.some((c) => c.byteLength < document.index!.byteLength / 2));
+  });
+});
+
+describe("a model that was measured before", () => {
+  const folder = temporaryFolder();
+  afterEach(closeAll);
+
+  const measured = async (file: string) => {
+    const document = await open(file);
+    const done = await status(document, "done");
+    assert.ok(done.kind === "done");
+    return { document, remembered: done.progress.before?.tensors, done: done.progress.tensorsDone };
+  };
+
+  it("is shown without measuring; changed, it is measured again", async () => {
+    const file = path.join(folder.path, "model.safetensors");
+    const tensors = Array.from({ length: 6 }, (_, i) => ({ name: `layers.${i}.w`, shape: [64, 64] }));
+    writeSafetensors(file, tensors, () => weights(64, 64));
+    const { document: first, remembered, done } = await measured(file);
+    assert.deepEqual([remembered, done], [0, 6]);
+    const report = (await first.detail("layers.3.w"))!;
+    await closeAll();
+
+    const { document: second, remembered: all } = await measured(file);
+    assert.equal(all, 6);
+    assert.equal(second.results.detail("layers.3.w"), undefined, "the large parts are had when they are looked at");
+    const again = (await second.detail("layers.3.w"))!;
+    assert.deepEqual([again.stats, again.input, again.heat], [report.stats, report.input, report.heat]);
+    await vscode.commands.executeCommand("bitlens.analyze", second.uri);
+    assert.ok(second.status.kind === "done" && second.status.progress.before?.tensors === 0, "asked for again, it was not measured");
+    await closeAll();
+
+    writeSafetensors(file, tensors, () => weights(64, 64).map((w) => 2 * w));
+    const { document: third, remembered: none } = await measured(file);
+    assert.equal(none, 0);
+    assert.equal(third.results.reports.get("layers.3.w")!.stats.absMax, 2 * report.stats.absMax);
   });
 });
 

@@ -111,6 +111,14 @@ describe("engine: an interrupted export", () => {
       assert.deepEqual(await fs.readFile(scene.out), expected);
     }));
 
+  it("is offered by names that hold in any folder", () =>
+    check(async (scene) => {
+      const near = { ...scene, source: path.relative(process.cwd(), scene.source), out: path.relative(process.cwd(), scene.out) };
+      await interrupt(near, 2);
+      const [{ request }] = await scene.engine().interruptedExports();
+      assert.deepEqual([request.path, request.output], [scene.source, scene.out]);
+    }));
+
   it("by the engine's own end goes on too", () =>
     check(async (scene) => {
       const expected = await whole(scene);
