@@ -98,11 +98,16 @@ async function write(context: ExportContext, prepared: PreparedExport, journal: 
       }
     }
     await staging.discard();
-    await journal?.remove();
+    await forget(journal);
     throw error;
   }
   await staging.discard();
-  await journal?.remove();
+  await forget(journal);
+}
+
+/** A journal that stays behind leads nowhere and is removed by whoever finds it next. */
+async function forget(journal: Journal | undefined): Promise<void> {
+  await journal?.remove().catch(() => {});
 }
 
 interface Run {

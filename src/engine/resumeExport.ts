@@ -3,7 +3,7 @@ import type { EngineFiles, OutputPlace, Staging } from "./deps";
 import { exportIdentity, journalName } from "./exportIdentity";
 import { type ExportJob, jobBytes } from "./exportJobs";
 import { type ExportRecord, headerLine, parseJournal, sameExport } from "./exportJournal";
-import { requireSpace } from "./outputPlace";
+import { folderOf, requireSpace } from "./outputPlace";
 import type { PreparedExport } from "./preparedExport";
 import type { Journal, JournalStore } from "./stores";
 
@@ -90,7 +90,10 @@ export async function interruptedExports(journals: JournalStore | undefined, fil
   const found: InterruptedExport[] = [];
   for (const name of (await journals?.idle().catch(() => [])) ?? []) {
     const record = parseJournal((await journals!.read(name)) ?? "");
-    if (record && (await files.isStaged(placeOf(record, files), record.header.mark))) {
+    const place = record && placeOf(record, files);
+    // The disk may be one that is not there today.
+    if (place && !(await files.isFolder(folderOf(files, place)))) continue;
+    if (place && (await files.isStaged(place, record.header.mark))) {
       const { request, tensors, started } = record.header;
       found.push({ request, tensorsDone: record.tensorsDone, tensorsTotal: tensors, started });
     } else {

@@ -8,7 +8,21 @@ const sampleBytes = 256;
  * A name for a model's content that costs no full read: names, shapes, encodings and sizes of all tensors, and 256 bytes from the
  * middle of up to 512 of them, hashed (two 32-bit FNV-1a with different bases). The same content elsewhere has the same name.
  */
-export async function fingerprintOf({ index, folder }: OpenModel): Promise<string> {
+export function fingerprintOf(model: OpenModel): Promise<string> {
+  let fingerprint = known.get(model);
+  if (!fingerprint) {
+    fingerprint = compute(model);
+    known.set(model, fingerprint);
+    // A file that could not be read may be readable the next time.
+    fingerprint.catch(() => known.delete(model));
+  }
+  return fingerprint;
+}
+
+/** An open model is another one as soon as a file of it has changed. */
+const known = new WeakMap<OpenModel, Promise<string>>();
+
+async function compute({ index, folder }: OpenModel): Promise<string> {
   const hash = new Digest();
   hash.text(index.format);
   for (const t of index.tensors) hash.text(`${t.name}|${t.shape.join(",")}|${t.encodingLabel}|${t.byteLength}`);

@@ -243,6 +243,21 @@ describe("engine: an interrupted export", () => {
       assert.deepEqual([await scene.engine().interruptedExports(), await fs.readdir(scene.storage)], [[], []]);
     }));
 
+  it("on a disk that is not there today is neither offered nor forgotten", () =>
+    check(async (scene) => {
+      const expected = await whole(scene);
+      await interrupt(scene, 2);
+      const folder = path.dirname(scene.out);
+      await fs.rename(folder, `${folder}-elsewhere`);
+      assert.deepEqual(await scene.engine().interruptedExports(), []);
+      await fs.rename(`${folder}-elsewhere`, folder);
+      const engine = scene.engine();
+      const [{ request }] = await engine.interruptedExports();
+      await engine.export(request, () => {});
+      assert.equal(engine.tasks.length, 3);
+      assert.deepEqual(await fs.readFile(scene.out), expected);
+    }));
+
   it("of two exports to one place at the same time the second is refused and the first unharmed", () =>
     check(async (scene) => {
       const expected = await whole(scene);
