@@ -111,7 +111,9 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
     }
     case "status":
       state.status = message.status;
-      return ["status"];
+      if (message.status.kind !== "failed" || !message.status.unopened || !state.model) return ["status"];
+      forgetModel(state);
+      return ["status", "model", "reports"];
     case "choices":
       state.choices = message.choices;
       return ["choices"];
@@ -133,6 +135,17 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       // A host that knows more than this page.
       return [];
   }
+}
+
+/** The file can no longer be opened. The view stays for when it can. */
+function forgetModel(state: PanelState): void {
+  state.model = undefined;
+  state.entries = [];
+  state.byName = new Map();
+  state.choices = [];
+  state.reportCount = 0;
+  state.measured = new Map();
+  state.plan = undefined;
 }
 
 function sameTensors(a: PanelModel, b: PanelModel): boolean {

@@ -24,7 +24,11 @@ function watch(document: ModelDocument): vscode.Disposable {
   let timer: NodeJS.Timeout | undefined;
   const changed = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => tell(fileChanged(document.name, document.uri)), quietMilliseconds);
+    timer = setTimeout(() => {
+      // Of a file that could not be opened there is nothing to keep: a download has ended, perhaps.
+      if (document.status.kind === "failed" && !document.index) document.reload().catch(() => {});
+      else tell(fileChanged(document.name, document.uri));
+    }, quietMilliseconds);
   };
   watcher.onDidChange(changed);
   watcher.onDidCreate(changed);

@@ -105,7 +105,7 @@ export class ModelDocument implements vscode.CustomDocument {
   }
 
   /** Reads the header again and forgets what was measured. */
-  async reload(): Promise<void> {
+  async reload(): Promise<ModelIndex> {
     await this.cancel();
     this.results.clear();
     this.budget.clear();
@@ -114,7 +114,7 @@ export class ModelDocument implements vscode.CustomDocument {
     this.#choices = undefined;
     this.#changes.fire({ kind: "cleared" });
     this.#loading = this.#load();
-    await this.#loading;
+    return this.#loading;
   }
 
   async #load(): Promise<ModelIndex> {
@@ -134,7 +134,7 @@ export class ModelDocument implements vscode.CustomDocument {
     } catch (error) {
       const cause = toEngineError(error, { file: this.uri.fsPath });
       if (cause.code !== "cancelled") this.#log.error(`${this.name}: ${cause.describe()}`);
-      this.#setStatus({ kind: "failed", error: cause.toJSON() });
+      this.#setStatus({ kind: "failed", error: cause.toJSON(), unopened: true });
       throw cause;
     }
   }

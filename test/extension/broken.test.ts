@@ -39,6 +39,30 @@ describe("files that cannot be opened", () => {
     await status(document, "done");
   });
 
+  it("a mended file opens by any command, and by itself when it changes", async () => {
+    for (const mend of ["bitlens.analyze", undefined]) {
+      const file = path.join(folder.path, `${mend ?? "watched"}.safetensors`);
+      fs.writeFileSync(file, "");
+      const document = await open(file);
+      await status(document, "failed");
+      fs.copyFileSync(sampleUri().fsPath, file);
+      if (mend) await vscode.commands.executeCommand(mend, document.uri);
+      await status(document, "done");
+      assert.equal(document.index?.tensors.length, 38);
+    }
+  });
+
+  it("a file that is gone when it is read again is no longer shown", async () => {
+    const file = path.join(folder.path, "gone.safetensors");
+    fs.copyFileSync(sampleUri().fsPath, file);
+    const document = await open(file);
+    await status(document, "done");
+    fs.rmSync(file);
+    await assert.rejects(document.reload());
+    assert.ok(document.status.kind === "failed" && document.status.unopened);
+    assert.equal(document.index, undefined);
+  });
+
   it("a document that is not on disk is refused with a sentence", async () => {
     const { app } = await activated();
     const document = app.documents.create(vscode.Uri.parse("untitled:/model.gguf"));

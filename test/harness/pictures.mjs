@@ -1,6 +1,7 @@
 // npm run pictures: photographs the real panel for the README, into media/pictures.
+import { cpSync } from "node:fs";
 import path from "node:path";
-import { ensureFolder, root } from "./paths.mjs";
+import { ensureFolder, root, sample, temporaryFolder } from "./paths.mjs";
 import { ensureDependencies } from "./tools.mjs";
 
 await ensureDependencies();
@@ -11,7 +12,10 @@ const { chooseTheme, openInPanel, palette, quickPick } = await import("./workben
 const { measureBudget, panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
 
 const folder = ensureFolder(path.join(root, "media/pictures"));
-const session = await startSession({ size: { width: 1440, height: 900 } });
+// A copy of the sample with all that belongs to it, in a folder of its own name: the budget's table goes beside the model.
+const model = path.join(temporaryFolder("pictures"), "tale-llama-4m");
+cpSync(path.dirname(sample), model, { recursive: true });
+const session = await startSession({ folder: model, size: { width: 1440, height: 900 } });
 const { page } = session;
 const take = async (name) => {
   await page.mouse.move(720, 8);
@@ -20,7 +24,7 @@ const take = async (name) => {
   console.log(`media/pictures/${name}.png`);
 };
 try {
-  await openInPanel(page, "sample.safetensors");
+  await openInPanel(page, "model.safetensors");
   await panelState(page, "done");
   await palette(page, "View: Toggle Primary Side Bar Visibility");
   await palette(page, "Bitlens: Show Layer");

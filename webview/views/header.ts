@@ -59,7 +59,11 @@ export class Header {
   }
 
   #showModel({ model, device }: PanelState): void {
-    if (!model) return;
+    if (!model) {
+      fill(this.#facts);
+      this.#problemsButton.hidden = this.#problems.hidden = true;
+      return;
+    }
     setText(this.#name, modelName(model.path));
     this.#name.title = model.path;
     const bitsPerWeight = meanBits(model.tensors);

@@ -11,7 +11,8 @@ export type PanelStatus =
   | { readonly kind: "running"; readonly progress: Progress }
   | { readonly kind: "done"; readonly progress: Progress }
   | { readonly kind: "cancelled"; readonly progress: Progress }
-  | { readonly kind: "failed"; readonly error: PlainError }
+  /** `unopened`: the header itself could not be read; what the panel showed before is void. */
+  | { readonly kind: "failed"; readonly error: PlainError; readonly unopened?: true }
   /** The engine died or was restarted; the panel keeps what it has and offers to resume. */
   | { readonly kind: "engine-restarted"; readonly message: string };
 

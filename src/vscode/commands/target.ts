@@ -24,7 +24,9 @@ export async function loadModel(app: App, uri: vscode.Uri): Promise<LoadedModel>
   await vscode.commands.executeCommand("vscode.openWith", uri, viewType);
   const document = app.documents.get(uri);
   if (!document) throw new EngineError("not-found", "The file could not be shown in the editor.", { file: uri.fsPath });
-  return { document, index: await document.loaded() };
+  // What kept it from opening may have been mended since.
+  const index = await document.loaded().catch(() => document.reload());
+  return { document, index };
 }
 
 const browse = "Browse…";

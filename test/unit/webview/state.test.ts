@@ -91,6 +91,18 @@ describe("messages from the host", () => {
     receive(state, failed);
     assert.equal(state.entries[1].failure, undefined);
   });
+  it("a file that can no longer be opened is not shown as it was", () => {
+    const state = initialState();
+    receive(state, modelMessage());
+    const error = { code: "not-found" as const, message: "No such file.", place: {} };
+    receive(state, { type: "status", status: { kind: "failed", error } });
+    assert.ok(state.model, "a failed analysis keeps the model");
+    receive(state, { type: "status", status: { kind: "failed", error, unopened: true } });
+    assert.deepEqual([state.model, state.entries.length, state.byName.size], [undefined, 0, 0]);
+    assert.equal(statusText(state).actions[0].command, "reload");
+    receive(state, modelMessage());
+    assert.ok(state.entries.length > 0);
+  });
   it("a selection that the new file does not have is forgotten", () => {
     const state = initialState({ selected: "gone", pinned: tensors[1].name });
     receive(state, modelMessage());
