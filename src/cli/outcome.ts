@@ -27,6 +27,8 @@ export function quietOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+      const cause = error.code === "ENOSPC" ? "its disk is full" : error.message;
+      if (stream === process.stdout) process.stderr.write(`bitlens: The output could not be written: ${oneLine(cause)}.\n`);
       process.exit(1);
     });
   }

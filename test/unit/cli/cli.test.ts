@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -185,6 +185,18 @@ describe("command line", () => {
   ];
   for (const [name, make, pattern] of failures) {
     it(`fails in one sentence on ${name}`, () => inFolder(async (folder) => checkFails(await make(folder), 1, pattern)));
+  }
+
+  // Linux has a file that is always full.
+  if (existsSync("/dev/full")) {
+    it("a full disk under its output is told in a sentence", async () => {
+      const child = spawn("sh", ["-c", `"$0" "$1" info "$2" > /dev/full`, process.execPath, program, sample]);
+      let err = "";
+      child.stderr.on("data", (chunk) => (err += chunk));
+      const status = await new Promise((resolve) => child.once("close", resolve));
+      assert.equal(status, 1);
+      assert.match(err, /^bitlens: The output could not be written: its disk is full\.\n$/);
+    });
   }
 
   it("a reader that has seen enough ends it quietly", async () => {
