@@ -22,6 +22,9 @@ export interface PanelServices {
   readonly extensionUri: vscode.Uri;
 }
 
+/** How long the status bar says that something was copied. */
+const copiedMilliseconds = 2500;
+
 const commandOf: Record<Extract<FromPanel, { type: "command" }>["command"], string> = {
   analyse: "bitlens.analyze",
   cancel: "bitlens.cancel",
@@ -85,7 +88,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
       case "save":
         return saveBytes(document.uri, message.name, message.bytes).catch((error) => tell(cannotSave(toEngineError(error))));
       case "copy":
-        return vscode.env.clipboard.writeText(message.text);
+        await vscode.env.clipboard.writeText(message.text);
+        return void vscode.window.setStatusBarMessage("$(check) Copied", copiedMilliseconds);
     }
   }
 

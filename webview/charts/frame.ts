@@ -136,6 +136,7 @@ export class ChartFrame<Data, Mark> {
       if (mark !== undefined) this.#options.onSelect?.(mark);
     });
     canvas.addEventListener("keydown", (e) => this.#key(e));
+    for (const part of [this.element, this.tools]) part.addEventListener("keydown", (e) => this.#leaveTable(e));
     canvas.addEventListener("focus", () => this.redraw());
     canvas.addEventListener("blur", () => {
       this.#byKey = false;
@@ -215,6 +216,13 @@ export class ChartFrame<Data, Mark> {
     this.#table.hidden = !this.#tableShown;
     if (this.#tableShown) this.#fillTable();
     else fill(this.#table);
+  }
+
+  #leaveTable(event: KeyboardEvent): void {
+    if (event.key !== "Escape" || !this.#tableShown) return;
+    event.preventDefault();
+    this.#toggleTable();
+    this.canvas.focus();
   }
 
   #fillTable(): void {

@@ -164,19 +164,20 @@ export const map: Chart<MapData, number> = {
     caption: `Tensors by ${measure.name}`,
     columns: [
       { title: "tensor" },
+      // What is asked for stands where a narrow panel shows it.
+      { title: `${measure.name}${measure.unit ? ` (${measure.unit})` : ""}`, numeric: true },
       { title: "layer", numeric: true },
       { title: "role" },
       { title: "shape" },
       { title: "encoding" },
-      { title: `${measure.name}${measure.unit ? ` (${measure.unit})` : ""}`, numeric: true },
     ],
     rows: entries.map(({ tensor }, i) => [
       tensor.name,
+      cell(values[i], measure.format),
       tensor.layer === undefined ? "" : cell(tensor.layer, count),
       roleLabel(tensor.role),
       shape(tensor.shape),
       tensor.encodingLabel,
-      cell(values[i], measure.format),
     ]),
   }),
 };
