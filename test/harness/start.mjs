@@ -1,6 +1,6 @@
 // npm start [-- path/to/model]: opens Bitlens on a model in a real VS Code.
 import { spawnSync } from "node:child_process";
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { cache, ensureFolder, root, sample } from "./paths.mjs";
 import { hasProgram, start } from "./processes.mjs";
@@ -14,8 +14,9 @@ const problem = (text) => {
   process.exit(1);
 };
 
-const model = path.resolve(process.env.INIT_CWD ?? process.cwd(), given ?? sample);
-if (!existsSync(model)) problem(given ? `There is no file ${model}.` : `The sample model is missing: ${model}.`);
+const named = path.resolve(process.env.INIT_CWD ?? process.cwd(), given ?? sample);
+if (!existsSync(named)) problem(given ? `There is no file ${named}.` : `The sample model is missing: ${named}.`);
+const model = statSync(named).isDirectory() ? modelIn(named) : named;
 if (!statSync(model).isFile() || !/\.(safetensors|gguf|onnx|safetensors\.index\.json)$/i.test(model)) {
   problem(`${model} is not a model file; name a .safetensors, .gguf, .onnx or .safetensors.index.json file.`);
 }
@@ -28,6 +29,16 @@ try {
   else await browser();
 } catch (error) {
   problem(error.message);
+}
+
+/** A folder stands for the model that the command line would take: an index, the usual name, or the only file. */
+function modelIn(folder) {
+  const names = readdirSync(folder).sort();
+  const usual = ["model.safetensors.index.json", "model.safetensors"].find((name) => names.includes(name));
+  const whole = names.filter((name) => /\.(safetensors\.index\.json|safetensors|gguf|onnx)$/i.test(name) && !/-0*([2-9]|\d\d+)-of-\d+\./.test(name));
+  if (!usual && whole.length !== 1)
+    problem(`The folder ${folder} holds ${whole.length ? `${whole.length} models; name one of them: ${whole.slice(0, 5).join(", ")}${whole.length > 5 ? ", …" : ""}` : "no model; name a model file"}.`);
+  return path.join(folder, usual ?? whole[0]);
 }
 
 /** The VS Code that is installed here, in a window of its own. */
