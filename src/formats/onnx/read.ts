@@ -65,6 +65,15 @@ export async function readModel(folder: ModelFolder, name: string, source: ByteS
   return { proto, network, files, located, consumers, blockOpset: opsetChange(proto, network, blockOpset), ...dequantized };
 }
 
+/** Names that exporters give to every graph. */
+const exporterNames = /^(main|main_graph|graph|model|torch[-_]jit[-_]export|tf2onnx|spox_graph)$/i;
+
+/** What the graph is called; its exporter's name says nothing of the network (it is among the metadata). */
+function architectureOf({ graph }: ModelProto): string {
+  const name = graph!.name;
+  return !name || exporterNames.test(name) ? "unknown" : name;
+}
+
 /** Header of `name` in `folder` as a ModelIndex. What is wrong with single tensors is in `problems`. */
 export async function readIndex(folder: ModelFolder, name: string): Promise<ModelIndex> {
   const source = await folder.open(name);
@@ -89,7 +98,7 @@ export async function readIndex(folder: ModelFolder, name: string): Promise<Mode
       folder: folder.path,
       files: files.names,
       byteLength: files.sizes.reduce((sum, size) => sum + size, 0),
-      architecture: proto.graph!.name || proto.producerName || "unknown",
+      architecture: architectureOf(proto),
       layerCount: 0,
       parameterCount,
       tensors,

@@ -308,4 +308,8 @@ describe("ONNX constants wherever they are", () => {
     );
     assert.deepEqual([index.format, index.files, index.byteLength], ["onnx", ["m.onnx"], index.byteLength]);
   });
+
+  for (const [name, architecture] of [["main_graph", "unknown"], ["torch-jit-export", "unknown"], ["tf2onnx", "unknown"], ["", "unknown"], ["llama", "llama"]])
+    it(`a graph called "${name}" is of architecture ${architecture}`, async () =>
+      assert.equal((await read(model({ name }))).index.architecture, architecture));
 });
