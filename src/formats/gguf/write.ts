@@ -1,5 +1,6 @@
 import { EngineError } from "../../core/errors";
 import type { Segment, WritePlan, WriteRequest } from "../format";
+import { refuseIncomplete } from "../problems";
 import { pad, type StoredTensor } from "./header";
 import { encodeMetadata, u32 } from "./metadata";
 import { mixes } from "./mixes";
@@ -29,10 +30,7 @@ export async function planWrite({ folder, index, assignments, target, outputName
   const refuse = (message: string, tensor?: string) => new EngineError("unsupported", message, { file: index.path, tensor });
   if (!header.little) throw refuse("Big-endian GGUF files cannot be exported; convert the file to little-endian first.");
   if (header.version === 1) throw refuse("Version 1 GGUF files cannot be exported; convert the file with llama.cpp first.");
-  const damage = model.index.problems.find(
-    (p) => p.code === "shard-missing" || p.code === "bad-shard" || p.code === "bad-header",
-  );
-  if (damage) throw refuse(`The model is not complete. ${damage.message}`);
+  refuseIncomplete(model.index);
 
   const wanted = new Map(assignments.map((a) => [a.tensor, a.encoding]));
   const tensors = outputTensors(model, wanted, facts.planeBytes.bind(facts), refuse);

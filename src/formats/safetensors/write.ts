@@ -1,6 +1,7 @@
 import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { Assignment, EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
+import { refuseIncomplete } from "../problems";
 import { isQuantized, keptModules } from "./assign";
 import { companionsOf } from "./companions";
 import { mergeConfig, quantizationConfig } from "./configWriter";
@@ -32,6 +33,7 @@ interface Encoded extends EncodedModule {
 export async function planWrite({ folder, index, assignments, outputName, facts }: WriteRequest): Promise<WritePlan> {
   const name = index.path.slice(index.folder.length + 1);
   const model = await readSafetensors(folder, name);
+  refuseIncomplete(model.index);
   const encoded = encodedWeights(model, assignments);
   const method = methodOf(encoded, index.path);
   const perFile = planTensors(model, encoded, facts);

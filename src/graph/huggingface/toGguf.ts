@@ -8,6 +8,7 @@ import { assign } from "../../formats/gguf/assign";
 import { metadataText, text, u32, type MetadataEntry } from "../../formats/gguf/metadata";
 import { mixes } from "../../formats/gguf/mixes";
 import { planNew, type NewTensor } from "../../formats/gguf/writeNew";
+import { refuseIncomplete } from "../../formats/problems";
 import { HuggingFaceConfig } from "./config";
 import { families, familyOf } from "./families";
 import type { Family, TensorMapping } from "./family";
@@ -54,6 +55,7 @@ export function conversionProblem(index: ModelIndex): string | undefined {
  * in the way, "not-found" for a missing tokenizer.
  */
 export async function prepareConversion(folder: ModelFolder, index: ModelIndex): Promise<PreparedConversion> {
+  refuseIncomplete(index);
   const problem = conversionProblem(index);
   if (problem) throw new EngineError("unsupported", problem, { file: index.path });
   const family = familyOf(index.architecture)!;

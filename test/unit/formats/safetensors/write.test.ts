@@ -150,6 +150,25 @@ describe("exporting safetensors", () => {
     assert.deepEqual(config().quantization_config.ignore.includes("lm_head"), true);
   });
 
+  it("a model with a part missing is refused: the rest would pass for the whole", async () => {
+    const [one, two] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    const all = Object.entries(block("BF16"));
+    folder.put(one, safetensorsFile(Object.fromEntries(all.slice(0, 4))));
+    const map = Object.fromEntries(all.map(([name], i) => [name, i < 4 ? one : two]));
+    folder.put("model.safetensors.index.json", JSON.stringify({ weight_map: map }));
+    await assert.rejects(
+      exportPlainly({
+        format: safetensors,
+        folder: folder.path,
+        name: "model.safetensors.index.json",
+        target: "int8-g32",
+        output: out(),
+        outputName: "model.safetensors",
+      }),
+      (error: EngineError) => error.code === "unsupported" && /not complete.*model-00002-of-00002/.test(error.message),
+    );
+  });
+
   it("of an already quantized model replaces its form and its configuration", async () => {
     folder.put("m.safetensors", safetensorsFile(block()));
     folder.put("config.json", `{"architectures": ["X"]}`);
