@@ -1,11 +1,16 @@
 import { meanBits } from "../core/bits";
 import type { ModelIndex } from "../core/model";
+import { groupProblems, type ProblemGroup } from "../core/problems";
 import { bytes, count, digits, many } from "./numbers";
 import { printable } from "./table";
+
+const shownProblems = 20;
+const shownTensors = 3;
 
 /** What a person wants to know first. */
 export function summary(index: ModelIndex): string {
   const bits = meanBits(index.tensors);
+  const problems = groupProblems(index.problems);
   const lines = [
     index.path,
     [
@@ -17,8 +22,15 @@ export function summary(index: ModelIndex): string {
       `${bytes(index.byteLength)} in ${many(index.files.length, "file")}`,
       bits === undefined ? "" : `${digits(bits)} bits per weight`,
     ].filter(Boolean).join(", "),
-    ...index.problems.slice(0, 20).map((p) => `problem: ${p.message}${p.tensor && !p.message.includes(p.tensor) ? ` (${p.tensor})` : ""}`),
+    ...problems.slice(0, shownProblems).map(problemLine),
   ];
-  if (index.problems.length > 20) lines.push(`problem: … and ${index.problems.length - 20} more (--json lists all)`);
+  if (problems.length > shownProblems) lines.push(`problem: … and ${problems.length - shownProblems} more (--json lists all)`);
   return lines.map((line) => printable(line) + "\n").join("");
+}
+
+function problemLine({ message, tensors }: ProblemGroup): string {
+  const named = tensors.filter((tensor) => !message.includes(tensor));
+  if (!named.length) return `problem: ${message}`;
+  const more = named.length > shownTensors ? ` and ${named.length - shownTensors} more` : "";
+  return `problem: ${message} (${named.slice(0, shownTensors).join(", ")}${more})`;
 }

@@ -1,5 +1,6 @@
-import { meanBits } from "../../src/core/bits";
 import type { PanelStatus } from "../../src/core/api/panel";
+import { meanBits } from "../../src/core/bits";
+import { groupProblems } from "../../src/core/problems";
 import { fill, h, setText, toggle } from "../dom";
 import { bytes, count, plural, scaled, significant } from "../format";
 import { modelName } from "../names";
@@ -7,6 +8,9 @@ import type { Panel } from "../panel";
 import type { Aspect, PanelState } from "../state";
 import { button, icon, progressRing } from "../ui";
 import { statusText, type StatusAction } from "./statusText";
+
+/** Of a problem that several tensors share. */
+const linkedTensors = 3;
 
 /** First question: what is this file? Also what is going on, and the buttons for it. */
 export class Header {
@@ -81,21 +85,19 @@ export class Header {
     );
     this.#facts.title = `${count(model.parameterCount)} parameters, ${count(model.byteLength)} bytes`;
     if (device) setText(this.#device, `${device.name}, ${plural(device.threads, "thread")}${device.simd ? ", SIMD" : ""}`);
-    const { problems } = model;
+    const problems = groupProblems(model.problems);
     toggle(this.#problemsButton, problems.length > 0);
     fill(this.#problemsButton, icon("warning"), plural(problems.length, "problem"));
     fill(
       this.#problems,
-      problems.map((p) =>
-        h(
-          "li",
-          {},
-          p.message,
-          p.tensor !== undefined &&
-            this.#panel.store.state.byName.has(p.tensor) &&
-            h("button", { class: "link", type: "button", onclick: () => this.#panel.select(p.tensor) }, p.tensor),
-        ),
-      ),
+      problems.map(({ message, tensors }) => {
+        const known = tensors.filter((name) => this.#panel.store.state.byName.has(name));
+        const links = known
+          .slice(0, linkedTensors)
+          .map((name) => h("button", { class: "link", type: "button", onclick: () => this.#panel.select(name) }, name));
+        const more = known.length > linkedTensors && ` and ${count(known.length - linkedTensors)} more`;
+        return h("li", {}, message, ...links, more);
+      }),
     );
     if (problems.length === 0) this.#problems.hidden = true;
   }
