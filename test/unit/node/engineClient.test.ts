@@ -8,23 +8,18 @@ import { EngineError } from "../../../src/core/errors";
 import type { EngineClient } from "../../../src/node/engineClient";
 import { launchEngine } from "../../../src/node/engineClient";
 import { CrashCount, describeExit } from "../../../src/node/engineExit";
+import { builtModule } from "../../builders/built";
 import { inFolder, toyBytes } from "../../builders/toyModel";
 
-const modulePath = path.join(__dirname, "../../builders/engineChild.ts");
-const loader = "--require tsx/cjs";
+const childModule = () => builtModule(path.join(__dirname, "../../builders/engineChild.ts"));
 
+/** Of tests that have not ended yet, or never will: a process left behind would keep the whole run from ending. */
+const clients = new Set<EngineClient>();
 async function check(work: (client: EngineClient, told: { exits: string[]; lines: string[] }) => Promise<void>): Promise<void> {
   const told = { exits: [] as string[], lines: [] as string[] };
-  const before = process.env.NODE_OPTIONS;
-  process.env.NODE_OPTIONS = loader; // The child is TypeScript here.
-  const client = launchEngine({ modulePath, threads: 1, onExit: (m) => told.exits.push(m), log: (l) => told.lines.push(l) });
-  try {
-    await work(client, told);
-  } finally {
-    client.dispose();
-    if (before === undefined) delete process.env.NODE_OPTIONS;
-    else process.env.NODE_OPTIONS = before;
-  }
+  const client = launchEngine({ modulePath: childModule(), threads: 1, onExit: (m) => told.exits.push(m), log: (l) => told.lines.push(l) });
+  clients.add(client);
+  await work(client, told);
 }
 
 const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
@@ -48,6 +43,11 @@ function isAlive(pid: number): boolean {
 }
 
 describe("engine process", () => {
+  afterEach(() => {
+    for (const client of clients) client.dispose();
+    clients.clear();
+  });
+
   it("answers as the engine does, with typed arrays and numbers that JSON cannot hold", async () => {
     await check(async ({ engine }) => {
       await inFolder(async (folder) => {
@@ -151,8 +151,8 @@ describe("engine process", () => {
   });
 
   it("the process does not outlive a parent that was killed", async () => {
-    const parentModule = path.join(__dirname, "../../builders/engineParent.ts");
-    const parent = spawn(process.execPath, [parentModule, modulePath], { env: { ...process.env, NODE_OPTIONS: loader }, stdio: ["ignore", "pipe", "inherit"] });
+    const parentModule = builtModule(path.join(__dirname, "../../builders/engineParent.ts"));
+    const parent = spawn(process.execPath, [parentModule, childModule()], { stdio: ["ignore", "pipe", "inherit"] });
     const pid = Number(await new Promise((resolve) => parent.stdout.once("data", resolve)));
     assert.ok(isAlive(pid));
     parent.kill("SIGKILL");

@@ -7,7 +7,7 @@ import { encoding as encodingNamed } from "../../../src/encodings";
 import type { EncodeResult, Pool, TensorSource } from "../../../src/engine/tasks";
 import { analyseReference, MAX_CHANNELS } from "../../../src/metrics";
 import { createPool } from "../../../src/node/pool";
-import { builtWorker, temporaryFolder, workerOf } from "../../builders/builtWorker";
+import { builtWorker, temporaryFolder, workerOf } from "../../builders/built";
 import { assertReport } from "../../builders/compareReports";
 import { sourceOf, type SourceOptions } from "../../builders/passHarness";
 import { heavyTailed } from "../../builders/weights";

@@ -3,24 +3,31 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 
-let folder: string | undefined;
+const built = new Map<string, string>();
 
-/** The worker's bundle made from the sources as they are now, so that a test never runs against an old build. */
-export function builtWorker(): string {
-  if (!folder) {
-    folder = temporaryFolder();
+/**
+ * A module's bundle made from the sources as they are now, so that a test never runs against an old build, and a process that
+ * it forks compiles nothing: that takes seconds on a busy machine.
+ */
+export function builtModule(source: string): string {
+  let outfile = built.get(source);
+  if (!outfile) {
+    outfile = path.join(temporaryFolder(), `${path.basename(source, ".ts")}.js`);
     buildSync({
-      entryPoints: [path.join(__dirname, "../../src/node/worker.ts")],
-      outfile: path.join(folder, "worker.js"),
+      entryPoints: [source],
+      outfile,
       bundle: true,
       platform: "node",
       format: "cjs",
       target: "node20",
       logLevel: "warning",
     });
+    built.set(source, outfile);
   }
-  return path.join(folder, "worker.js");
+  return outfile;
 }
+
+export const builtWorker = (): string => builtModule(path.join(__dirname, "../../src/node/worker.ts"));
 
 /** A worker's script of the test's own. */
 export function workerOf(source: string): string {
