@@ -1,17 +1,19 @@
 // The blocks of ONNX's DequantizeLinear: codes and zero points of 4 or 8 bits without padding, running on over row ends.
 import { codeOf } from "./gridCodes";
 import { put, putMany } from "./gridPacking";
+import { preparePieces } from "./gridPieces";
 import { asymmetric, POSITIVE, symmetric } from "./gridScale";
 import { F32 } from "./gridStored";
 
 /**
- * Encodes rows: symmetric codes in two's complement with positive scales, asymmetric ones unsigned, scales f32. 0 where grid_error is
- * NaN.
+ * Encodes rows: symmetric codes in two's complement with positive scales, asymmetric ones unsigned, scales f32. 0 where
+ * grid_error is NaN.
  */
 export function qdq_encode(
   x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, scratch: usize, codes: usize, scales: usize,
   zeros: usize,
 ): u32 {
+  preparePieces(scratch);
   const top = ((1 << bits) - 1) as f32;
   const half: u32 = 1 << (bits - 1);
   const perByte: u32 = 8 / bits;

@@ -1,11 +1,14 @@
 // Scales and zero points of groups, chosen as the encodings themselves choose them.
 import { extremeOf, searchError } from "./gridCodes";
 import { exact } from "./gridExact";
+import { bestOfPieces } from "./gridPieces";
 import { consider, stored } from "./gridStored";
 
 /** Rules by number; 0 is the search. */
 const ABSMAX: u32 = 1;
 const EXTREME: u32 = 2;
+/** Where the walk may work in the scratch: behind what the quick search keeps from group to group. */
+const EXACT: usize = 320;
 /** The search among positive scales. */
 export const POSITIVE: u32 = 3;
 
@@ -36,10 +39,14 @@ export function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32,
   const absmax = abs<f32>(extreme) as f64;
   const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
   if (rule == ABSMAX) return first;
+  if (bits < 8) {
+    const quick = bestOfPieces(x, count, bits, abs<f32>(extreme), type, rule == POSITIVE, first, scratch);
+    if (quick != 0) return quick;
+  }
   store<f32>(scratch, first);
   store<f64>(scratch, searchError(x, count, first, -h, h - 1), 8);
   if (bits == 8) refine8(x, count, absmax, type, scratch);
-  else if (!exact(x, count, bits, absmax, type, rule == POSITIVE, scratch, scratch + 64)) return NaN;
+  else if (!exact(x, count, bits, absmax, type, rule == POSITIVE, scratch, scratch + EXACT)) return NaN;
   return load<f32>(scratch);
 }
 

@@ -2,6 +2,7 @@
 // f64 with sums in the same order, rounded to their type, and codes come from f32 quotients.
 import { codeOf, decodedError } from "./gridCodes";
 import { put, putMany } from "./gridPacking";
+import { preparePieces } from "./gridPieces";
 import { asymmetric, symmetric } from "./gridScale";
 import { bf16Bits, F16, F32 } from "./gridStored";
 import { halfBits } from "./toHalf";
@@ -11,6 +12,7 @@ export function grid_error(
   x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, type: u32, rule: u32, scratch: usize,
 ): f64 {
   const size = group ? group : columns;
+  preparePieces(scratch);
   const top = ((1 << bits) - 1) as f32;
   const half = (1 << (bits - 1)) as f32;
   let sum: f64 = 0;
@@ -28,14 +30,15 @@ export function grid_error(
 }
 
 /**
- * Encodes rows: dense codes of 2, 4 or 8 bits padded to whole words, scales of their type, zero points of one byte. 0 where grid_error
- * is NaN.
+ * Encodes rows: dense codes of 2, 4 or 8 bits padded to whole words, scales of their type, zero points of one byte. 0 where
+ * grid_error is NaN.
  */
 export function grid_encode(
   x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, type: u32, rule: u32, scratch: usize, codes: usize,
   scales: usize, zeros: usize,
 ): u32 {
   const size = group ? group : columns;
+  preparePieces(scratch);
   const top = ((1 << bits) - 1) as f32;
   const half = (1 << (bits - 1)) as f32;
   const perByte: u32 = 8 / bits;

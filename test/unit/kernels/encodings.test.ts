@@ -148,6 +148,45 @@ describe("compiled encoders give the encodings' own bytes", () => {
   }
 });
 
+describe("the quick search for symmetric scales finds what walking every assignment finds", () => {
+  const random = new Random(77);
+  const pick = <T>(of: readonly T[]) => of[random.integer(of.length)];
+  /** Groups of few levels are full of ties, of equal weights, and of scales that are as good as their halves. */
+  const makers: [what: string, value: () => () => number][] = [
+    ["Gaussian", () => () => random.gaussian()],
+    ["heavy tails", () => () => random.gaussian() ** 3],
+    ["few levels", () => { const levels = 1 + random.integer(9); return () => Math.round(levels * (2 * random.uniform() - 1)) / levels; }],
+    ["mostly zeros", () => { const zeros = pick([0.5, 0.9, 0.99]); return () => (random.uniform() < zeros ? 0 : random.gaussian()); }],
+    ["two magnitudes", () => { const small = random.uniform(); return () => pick([1, -1, small, -small]); }],
+    ["one large, many small", () => { const small = 10 ** -random.integer(7); return () => (random.integer(16) ? small * random.gaussian() : 1); }],
+    ["near multiples of one step", () => { const noise = 10 ** -(1 + random.integer(7)); return () => random.integer(15) - 7 + noise * random.gaussian(); }],
+    ["one sign", () => () => random.uniform()],
+  ];
+  for (const name of ["int4-g32", "int4-g32-f16", "int4-g32-bf16", "int4-g128", "int4-g256", "int4-g8", "int2-g16", "int4-qdq-g32"]) {
+    it(name, () => {
+      const member = encodingNamed(name);
+      const columns = 1024;
+      const planes = member.planes.map((plane) => new Uint8Array(plane.rowBytes(columns)));
+      for (let round = 0; round < 160; round++) {
+        const [what, value] = makers[round % makers.length];
+        const scale = pick([1, 1, 0.02, 1e-6, 3000]);
+        const x = new Float32Array(columns);
+        for (let from = 0, draw = value(); from < columns; from++) {
+          if (from % 128 === 0) draw = value();
+          x[from] = scale * draw();
+        }
+        member.encode!(x, 1, columns, planes);
+        new Float32Array(buffer, X, columns).set(x);
+        assert.ok(kernels.encoder(name)!(X, 1, columns, 0, SCRATCH, CODES, SCALES, ZEROS));
+        const at = bytesAt(SCALES, planes[1].length);
+        const bad = planes[1].findIndex((b, j) => b !== at[j]);
+        assert.equal(bad, -1, `${what}, round ${round}: scale byte ${bad}`);
+        assert.deepEqual(Buffer.from(bytesAt(CODES, planes[0].length)), Buffer.from(planes[0]), `${what}, round ${round}: codes`);
+      }
+    });
+  }
+});
+
 describe("compiled encoders refuse what the encodings refuse", () => {
   for (const [name, value] of [
     ["f16", 65520],

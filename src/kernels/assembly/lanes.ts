@@ -1,0 +1,26 @@
+// Sums and maxima across the lanes of a vector.
+
+/** The sum, as (0 + 1) + (2 + 3). */
+// @ts-ignore: decorator
+@inline
+export function total(v: v128): f32 {
+  return (f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1)) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+/** The greatest lane. */
+// @ts-ignore: decorator
+@inline
+export function highest(v: v128): f32 {
+  return max<f32>(
+    max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
+    max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+}
+
+/** Four running sums, from `before` on. */
+// @ts-ignore: decorator
+@inline
+export function running(v: v128, before: v128): v128 {
+  const zero = f32x4.splat(0);
+  const pairs = f32x4.add(v, v128.shuffle<i32>(zero, v, 3, 4, 5, 6));
+  return f32x4.add(f32x4.add(pairs, v128.shuffle<i32>(zero, pairs, 2, 3, 4, 5)), before);
+}
