@@ -118,6 +118,9 @@ export function bestOfPieces(
   const ends = f32x4.splat(h - 0.25);
   const high = i32x4.splat(-16);
   const two = i32x4.splat(2);
+  // As many rounds as any part can need: a loop that ends at each vector's own end is mispredicted too often.
+  const reach: f32 = last > h - 0.25 ? (h - 0.25) * (1 - start / last) : last - start;
+  const rounds = (reach + 0.01) as i32 + 1;
   for (let i: usize = 0; i < bytes; i += 16) {
     const a = v128.load(parts + i);
     const step = f32x4.div(one, a);
@@ -125,7 +128,8 @@ export function bestOfPieces(
     const limit = f32x4.pmin(lasts, f32x4.mul(ends, step));
     let t = f32x4.mul(f32x4.add(k, halves), step);
     let payload = v128.or(i32x4.shl(i32x4.trunc_sat_f32x4_s(k), 1), i32x4.shr_u(v128.load(x + i), 31));
-    for (let mask = i32x4.bitmask(f32x4.le(t, limit)); mask; mask = i32x4.bitmask(f32x4.le(t, limit))) {
+    for (let round = 0; round < rounds; round++) {
+      const mask = i32x4.bitmask(f32x4.le(t, limit));
       const key = v128.or(v128.and(t, high), payload);
       v128.store(keys + ((n as usize) << 2), i8x16.swizzle(key, v128.load(scratch + PACK + ((mask as usize) << 4))));
       n += popcnt(mask);
