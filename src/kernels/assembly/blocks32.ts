@@ -2,6 +2,7 @@
 // bytes.
 import { weighted_q4_0, weighted_q4_1, weighted_q5_0, weighted_q5_1 } from "./encodeWeighted";
 import { half } from "./half";
+import { highest, lowest } from "./lanes";
 
 /** Beyond this a half-precision scale could become infinite: the encoding itself says what to do then. */
 const LARGEST: f32 = 32768;
@@ -27,18 +28,6 @@ function halfBits(x: f32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function smallest(v: v128): f32 {
-  return min<f32>(min<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), min<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
-}
-
-// @ts-ignore: decorator
-@inline
-function largest(v: v128): f32 {
-  return max<f32>(max<f32>(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max<f32>(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
-}
-
-// @ts-ignore: decorator
-@inline
 function lowestOf(x: usize): f32 {
   let a = f32x4.pmin(v128.load(x), v128.load(x, 16));
   let b = f32x4.pmin(v128.load(x, 32), v128.load(x, 48));
@@ -46,7 +35,7 @@ function lowestOf(x: usize): f32 {
   b = f32x4.pmin(b, v128.load(x, 80));
   a = f32x4.pmin(a, v128.load(x, 96));
   b = f32x4.pmin(b, v128.load(x, 112));
-  return smallest(f32x4.pmin(a, b));
+  return lowest(f32x4.pmin(a, b));
 }
 
 // @ts-ignore: decorator
@@ -58,7 +47,7 @@ function highestOf(x: usize): f32 {
   b = f32x4.pmax(b, v128.load(x, 80));
   a = f32x4.pmax(a, v128.load(x, 96));
   b = f32x4.pmax(b, v128.load(x, 112));
-  return largest(f32x4.pmax(a, b));
+  return highest(f32x4.pmax(a, b));
 }
 
 /** Signed value of largest magnitude, the first of equals. */

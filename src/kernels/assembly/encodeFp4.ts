@@ -1,4 +1,5 @@
 // MXFP4 and NVFP4, byte for byte as src/encodings/ggml/fp4.ts. Importance changes nothing about them.
+import { highest } from "./lanes";
 
 /** Largest magnitude of `bytes` bytes of f32, a multiple of 16. */
 // @ts-ignore: decorator
@@ -6,8 +7,7 @@
 function absmaxOf(x: usize, bytes: usize): f32 {
   let most = f32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(x + i)));
-  return max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+  return highest(most);
 }
 
 /**

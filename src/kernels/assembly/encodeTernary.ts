@@ -1,5 +1,6 @@
 // ggml's ternary and one-bit types, byte for byte as src/encodings/ggml. Importance changes nothing about them.
 import { packPairs } from "./codes";
+import { highest } from "./lanes";
 import { halfBits } from "./toHalf";
 
 /** Largest magnitude among `bytes` bytes of f32, a multiple of 16. */
@@ -8,8 +9,7 @@ import { halfBits } from "./toHalf";
 function absmaxOf(x: usize, bytes: usize): f32 {
   let most = f32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(x + i)));
-  return max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+  return highest(most);
 }
 
 /** Four codes 0, 1, 2 of values scaled to ±1: halves go away from zero. */

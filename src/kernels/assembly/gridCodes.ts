@@ -1,4 +1,5 @@
 // Codes of integer grids, and what they cost: f32 quotients rounded half to even, errors summed in f64 in the encodings' own order.
+import { highest, lowest } from "./lanes";
 
 // @ts-ignore: decorator
 @inline
@@ -20,18 +21,16 @@ export function codeOf(v: f32, scale: f32, low: f32, high: f32): f32 {
 
 /** Signed value of largest magnitude, the first of equals. */
 export function extremeOf(x: usize, count: u32): f32 {
-  let lowest = f32x4.splat(0);
-  let highest = lowest;
+  let lows = f32x4.splat(0);
+  let highs = lows;
   let i: u32 = 0;
   for (; i + 4 <= count; i += 4) {
     const v = v128.load(x + ((i as usize) << 2));
-    lowest = f32x4.pmin(lowest, v);
-    highest = f32x4.pmax(highest, v);
+    lows = f32x4.pmin(lows, v);
+    highs = f32x4.pmax(highs, v);
   }
-  let low = min<f32>(min<f32>(f32x4.extract_lane(lowest, 0), f32x4.extract_lane(lowest, 1)),
-    min<f32>(f32x4.extract_lane(lowest, 2), f32x4.extract_lane(lowest, 3)));
-  let high = max<f32>(max<f32>(f32x4.extract_lane(highest, 0), f32x4.extract_lane(highest, 1)),
-    max<f32>(f32x4.extract_lane(highest, 2), f32x4.extract_lane(highest, 3)));
+  let low = lowest(lows);
+  let high = highest(highs);
   for (; i < count; i++) {
     const v = load<f32>(x + ((i as usize) << 2));
     low = min<f32>(low, v);

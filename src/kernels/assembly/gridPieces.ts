@@ -194,7 +194,7 @@ export function bestOfPieces(
     bestP = zero;
   }
   const topBoth = highest(bestBoth);
-  const topP = max<f32>(topBoth, highest(bestP));
+  const topP = highest(f32x4.pmax(bestBoth, bestP));
   const topN = highest(bestN);
 
   // f32 sums of n terms, and keys without their lowest bits, are off by less; a stored scale is off by `part` of itself.

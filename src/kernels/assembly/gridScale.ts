@@ -3,6 +3,7 @@ import { extremeOf, searchError } from "./gridCodes";
 import { exact } from "./gridExact";
 import { bestOfPieces } from "./gridPieces";
 import { consider, stored } from "./gridStored";
+import { highest, lowest } from "./lanes";
 
 /** Rules by number; 0 is the search. */
 const ABSMAX: u32 = 1;
@@ -60,11 +61,8 @@ export function asymmetric(x: usize, count: u32, bits: u32, type: u32, zero: usi
     lows = f32x4.pmin(lows, v);
     highs = f32x4.pmax(highs, v);
   }
-  let low = min<f32>(
-    min<f32>(f32x4.extract_lane(lows, 0), f32x4.extract_lane(lows, 1)), min<f32>(f32x4.extract_lane(lows, 2), f32x4.extract_lane(lows, 3)));
-  let high = max<f32>(
-    max<f32>(f32x4.extract_lane(highs, 0), f32x4.extract_lane(highs, 1)),
-    max<f32>(f32x4.extract_lane(highs, 2), f32x4.extract_lane(highs, 3)));
+  let low = lowest(lows);
+  let high = highest(highs);
   for (; i < count; i++) {
     const v = load<f32>(x + ((i as usize) << 2));
     low = min<f32>(low, v);

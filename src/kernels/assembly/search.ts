@@ -1,5 +1,6 @@
 // What the searches of ggml's quantizers have in common, as in src/encodings/ggml/search.ts, with four sub-blocks or four candidate
 // scales in the lanes of a vector. Within a lane every sum keeps its order: the results are those of the reference bit for bit.
+import { highest } from "./lanes";
 
 /** Adding and subtracting it rounds an f32 of less than 2^22 to an integer, half to even. */
 const MAGIC: f32 = 12582912;
@@ -66,8 +67,7 @@ export function interleave(x: usize, stride: usize, n: u32, target: usize): void
 export function signedExtreme(x: usize, bytes: usize): f32 {
   let most = f32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) most = f32x4.pmax(most, f32x4.abs(v128.load(x + i)));
-  const magnitude = max(
-    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)), max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)));
+  const magnitude = highest(most);
   const m = f32x4.splat(magnitude);
   let positive = i32x4.splat(0);
   let negative = positive;
