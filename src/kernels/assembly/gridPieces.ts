@@ -71,6 +71,7 @@ export function bestOfPieces(
   const t0 = f32x4.mul(widest, f32x4(0.5, 0.55, 0.605, 0.66));
   const t1 = f32x4.mul(widest, f32x4(0.71, 0.755, 0.93, 1));
   const edges = f32x4(1 / 1.1, 1 / 1.2, 1 / 1.35, 1 / 1.7);
+  const inner = f32x4.splat(h - 1);
   let lx0 = zero, lx1 = zero, l20 = zero, l21 = zero;
   let clipped = zero;
   for (let i: usize = 0; i < bytes; i += 4) {
@@ -78,7 +79,7 @@ export function bestOfPieces(
     const q0 = f32x4.nearest(f32x4.mul(a, t0));
     lx0 = f32x4.add(lx0, f32x4.mul(a, q0));
     l20 = f32x4.add(l20, f32x4.mul(q0, q0));
-    const q1 = f32x4.nearest(f32x4.mul(a, t1));
+    const q1 = f32x4.pmin(inner, f32x4.nearest(f32x4.mul(a, t1))); // the largest is on a tie at 1/(h − ½)
     lx1 = f32x4.add(lx1, f32x4.mul(a, q1));
     l21 = f32x4.add(l21, f32x4.mul(q1, q1));
     const beyond = f32x4.pmax(zero, f32x4.sub(a, edges));
