@@ -11,6 +11,8 @@ export interface Solver {
   readonly prepared: PreparedBudget;
   readonly curve: PanelPlan["curve"];
   readonly uniforms: PanelPlan["uniforms"];
+  /** The uniforms' best errors are the least possible. */
+  readonly isRefined?: boolean;
 }
 
 /** Points of the curve that a panel can tell apart. */
@@ -46,7 +48,7 @@ export function refined(solver: Solver, { fixedBytes }: SensitivityTable): Solve
     const best = solver.prepared.solve(point.byteLength - fixedBytes);
     return { ...point, bestSquaredError: Math.min(point.squaredError, best.error) };
   });
-  return { ...solver, uniforms };
+  return { ...solver, uniforms, isRefined: true };
 }
 
 function curveOf(prepared: PreparedBudget, { fixedBytes }: SensitivityTable): PanelPlan["curve"] {

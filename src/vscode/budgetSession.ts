@@ -1,18 +1,12 @@
-import type { Engine, Progress, UniformPoint } from "../core/api/engine";
+import type { Engine, Progress } from "../core/api/engine";
 import type { BudgetAction, PanelBudget, PanelPlan } from "../core/api/panel";
 import { CancellationSource } from "../core/cancellation";
 import type { PlainError } from "../core/errors";
 import { cancelled, EngineError, toEngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 import type { Recipe } from "../core/recipe";
-import type { SensitivityTable } from "../core/sensitivity";
-import { recipeFromPlan } from "../budget/compress";
-import { fitToFile } from "../budget/fitToFile";
-import { fusedGroups, type BudgetItem } from "../budget/items";
-import { budgetItems } from "../budget/sensitivity";
-import { prepareBudget, type PreparedBudget } from "../budget/solve";
-import { panelPlan, refined, solverFor, type Solver } from "./budgetPlan";
-import { startHistory, stepHistory, type BudgetChoice, type BudgetHistory, type BudgetStep, type StoredBudget } from "./budgetState";
+import { laidOut, lockedWith, recipeOf, refine, shownBudget, startBudget, takeStep, type Budget } from "./budget";
+import type { BudgetStep, StoredBudget } from "./budgetState";
 
 /** What the session needs of its document. */
 export interface BudgetOwner {
@@ -23,21 +17,6 @@ export interface BudgetOwner {
   changed(what: "budget" | "plan"): void;
   keep(stored: StoredBudget): void;
 }
-
-/** Errors, solver and decisions for one target container. */
-interface Budget {
-  readonly table: SensitivityTable;
-  readonly uniforms: readonly UniformPoint[];
-  readonly items: readonly BudgetItem[];
-  /** Names of tensors that must share one encoding. */
-  readonly groups: readonly (readonly string[])[];
-  history: BudgetHistory;
-  solver: Solver;
-  plan: PanelPlan;
-}
-
-/** Size to begin with: about four bits is what most people want. */
-const firstBits = 4.5;
 
 /**
  * The bit budget of one document: which encodings its tensors should have. Keeps the measured errors and the solver, so that
@@ -92,7 +71,7 @@ export class BudgetSession {
     if (!this.#opened || !target) return undefined;
     const head = { target, targets: this.#owner.facts()!.targets };
     const budget = this.#budgets.get(target);
-    if (budget) return { ...head, state: { kind: "ready", ...shown(budget) } };
+    if (budget) return { ...head, state: shownBudget(budget) };
     if (this.#state === "measuring") return { ...head, state: { kind: "measuring", progress: this.#progress } };
     if (this.#state === "unmeasured") return { ...head, state: { kind: "unmeasured", error: this.#error } };
     return { ...head, state: { kind: "opening" } };
@@ -171,13 +150,9 @@ export class BudgetSession {
         const budget = this.#current;
         const { tensor, encoding } = action;
         if (!budget) return;
-        const group = budget.groups.find((g) => g.includes(tensor)) ?? [tensor];
-        const cannot = group.find((name) => !budget.items.find((t) => t.name === name)?.candidates.some((c) => c.encoding === encoding));
-        if (encoding !== undefined && cannot !== undefined) {
-          const shared = group.length > 1 ? `, and ${group.join(", ")} must share one encoding` : "";
-          return this.#refuse(`${cannot} cannot be stored as ${encoding}${shared}; choose another one.`);
-        }
-        return this.#step({ kind: "lock", tensors: group, encoding });
+        const { tensors, refused } = lockedWith(budget, tensor, encoding);
+        if (refused !== undefined) return this.#refuse(refused);
+        return this.#step({ kind: "lock", tensors, encoding });
       }
       case "limit": {
         const { kind, ...limit } = action;
@@ -237,7 +212,8 @@ export class BudgetSession {
       };
       const table = await engine.sensitivity(request, onProgress, token);
       const { uniforms } = await engine.pareto({ path: this.#owner.path, target }, () => {}, token);
-      this.#budgets.set(target, this.#start(table, uniforms));
+      const stored = this.#stored.choices.find((c) => c.target === table.target);
+      this.#budgets.set(target, startBudget({ table, uniforms, stored, parameterCount: this.#parameterCount }));
       if (this.target !== target) return;
       this.#owner.changed("budget");
       this.#owner.changed("plan");
@@ -250,47 +226,16 @@ export class BudgetSession {
     }
   }
 
-  #start(table: SensitivityTable, uniforms: readonly UniformPoint[]): Budget {
-    const items = budgetItems(table);
-    const groups = table.target === "safetensors" ? fusedGroups(table.tensors) : [];
-    const free = prepareBudget(items, { agree: groups });
-    const stored = this.#stored.choices.find((c) => c.target === table.target);
-    const present = stored ? known(stored, items) : this.#firstChoice(table, free);
-    const parts = { table, uniforms, items, groups };
-    try {
-      return this.#started(parts, free, present);
-    } catch {
-      // Decisions about an earlier file that contradict each other now.
-      return this.#started(parts, free, { ...present, locks: new Map(), limits: [] });
-    }
-  }
-
-  #firstChoice({ fixedBytes }: SensitivityTable, { minimum, maximum }: PreparedBudget): BudgetChoice {
-    const wanted = (firstBits * this.#parameterCount) / 8;
-    return { fileBytes: Math.round(Math.min(Math.max(wanted, fixedBytes + minimum), fixedBytes + maximum)), locks: new Map(), limits: [] };
-  }
-
-  #started(parts: Pick<Budget, "table" | "uniforms" | "items" | "groups">, free: PreparedBudget, present: BudgetChoice): Budget {
-    const solving = { ...parts, history: startHistory(present), solver: solverFor(free, present, parts) };
-    return { ...solving, plan: panelPlan(solving, this.#parameterCount) };
-  }
-
   #step(step: BudgetStep): void {
     const budget = this.#current;
     if (!budget) return;
-    const history = stepHistory(budget.history, step);
-    if (history === budget.history && budget.plan.refused === undefined) return;
-    const { present } = history;
-    const { of } = budget.solver;
     try {
-      if (!sameMap(present.locks, of.locks) || present.limits !== of.limits) budget.solver = solverFor(budget.solver.prepared, present, budget);
+      if (!takeStep(budget, step)) return;
     } catch (error) {
       return this.#refuse(toEngineError(error).message);
     }
-    budget.history = history;
-    budget.plan = panelPlan(budget, this.#parameterCount);
     this.#owner.changed("plan");
-    if (history.moving) return;
+    if (budget.history.moving) return;
     this.#keep();
     this.#layOutLater();
   }
@@ -306,40 +251,21 @@ export class BudgetSession {
     this.#layingOut?.cancel();
   }
 
-  /**
-   * The settled plan's file to the last byte, where the table's count knows the tensors alone: headers name what each tensor
-   * became. A plan whose file came out too large, or leaves room, is made again.
-   */
   async #layOut(): Promise<void> {
     const budget = this.#current;
     if (!budget) return;
     const { token } = (this.#layingOut = new CancellationSource());
     const { history } = budget;
-    if (budget.solver.uniforms) {
-      budget.solver = refined(budget.solver, budget.table);
-      budget.plan = { ...budget.plan, uniforms: budget.solver.uniforms };
-      this.#owner.changed("plan");
-    }
-    const { fixedBytes } = budget.table;
-    const { fileBytes: wanted, minimum } = budget.plan;
+    if (refine(budget)) this.#owner.changed("plan");
     try {
       const engine = await this.#owner.engine();
-      const { plan, fileBytes } = await fitToFile({
-        wanted,
-        smallest: minimum,
-        solve: (counted) => {
-          const solved = panelPlan(budget, this.#parameterCount, wanted - counted);
-          return { ...solved, counted: fixedBytes + solved.choices.reduce((sum, c, i) => sum + budget.table.tensors[i].candidates[c].bytes, 0), error: solved.squaredError };
-        },
-        layOut: async (solved) => {
-          const { byteLength } = await engine.check(this.#owner.path, recipeOf(budget.table, solved), token);
-          if (byteLength === undefined || token.isCancellationRequested || budget !== this.#current || budget.history !== history) throw cancelled();
-          return byteLength;
-        },
+      const plan = await laidOut(budget, async (recipe) => {
+        const { byteLength } = await engine.check(this.#owner.path, recipe, token);
+        if (byteLength === undefined || token.isCancellationRequested || budget !== this.#current || budget.history !== history) throw cancelled();
+        return byteLength;
       });
-      const { counted: _counted, error: _error, ...shown } = plan;
       const { refused } = budget.plan;
-      budget.plan = { ...shown, byteLength: fileBytes, bitsPerWeight: (8 * fileBytes) / this.#parameterCount, ...(refused === undefined ? {} : { refused }) };
+      budget.plan = { ...plan, ...(refused === undefined ? {} : { refused }) };
       this.#owner.changed("plan");
     } catch {
       // Cancelled, or the recipe has a fault, of which an export tells more: the count stands.
@@ -366,27 +292,3 @@ export class BudgetSession {
     this.#owner.keep(this.#stored);
   }
 }
-
-/** What was stored, as far as there still are such tensors, encodings and roles. */
-function known(stored: StoredBudget["choices"][number], items: readonly BudgetItem[]): BudgetChoice {
-  const byName = new Map(items.map((item) => [item.name, item]));
-  return {
-    fileBytes: stored.fileBytes,
-    locks: new Map(stored.locks.filter(([name, encoding]) => byName.get(name)?.candidates.some((c) => c.encoding === encoding))),
-    limits: stored.limits.filter(({ tensor, role }) => (tensor === undefined ? items.some((item) => item.role === role) : byName.has(tensor))),
-  };
-}
-
-function recipeOf({ target, model, tensors }: SensitivityTable, { choices }: PanelPlan): Recipe {
-  const planned = tensors.map(({ name, candidates }, i) => ({ name, encoding: candidates[choices[i]].encoding }));
-  return recipeFromPlan({ target, model }, planned);
-}
-
-function shown({ table, uniforms, groups }: Budget): Omit<Extract<PanelBudget["state"], { kind: "ready" }>, "kind"> {
-  const place = new Map(table.tensors.map(({ name }, i) => [name, i]));
-  // Which tensor gets what is for the solver alone.
-  return { table, uniforms: uniforms.map(({ choices: _choices, ...point }) => point), groups: groups.map((g) => g.map((name) => place.get(name)!)) };
-}
-
-const sameMap = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>) =>
-  a === b || (a.size === b.size && [...a].every(([k, v]) => b.get(k) === v));

@@ -46,6 +46,11 @@ export function limitFields(what: string, scope: () => LimitScope | undefined, a
   };
 }
 
+export interface LimitTableData {
+  readonly table: SensitivityTable;
+  readonly plan: PanelPlan;
+}
+
 interface Row {
   readonly key: string;
   readonly scope: LimitScope;
@@ -57,12 +62,15 @@ interface Row {
 
 /** Least and most bits per weight of every role, and of single tensors that have bounds of their own. */
 export class LimitTable {
-  readonly element: HTMLElement;
+  readonly element: HTMLDetailsElement;
   readonly #act: (action: BudgetAction) => void;
   readonly #say: (text: string) => void;
   readonly #summary = h("summary", {});
   readonly #body = h("tbody", {});
   #rows: readonly Row[] = [];
+  #data: LimitTableData | undefined;
+  #roles: readonly Scoped[] = [];
+  #rolesOf: SensitivityTable | undefined;
 
   constructor(act: (action: BudgetAction) => void, say: (text: string) => void) {
     this.#act = act;
@@ -79,10 +87,23 @@ export class LimitTable {
         this.#body,
       ),
     );
+    this.element.addEventListener("toggle", () => this.#data && this.#showRows(this.#data));
   }
 
-  update({ table, plan }: { readonly table: SensitivityTable; readonly plan: PanelPlan }): void {
-    const wanted = scopes(table, plan);
+  update(data: LimitTableData): void {
+    this.#data = data;
+    const { length } = data.plan.limits;
+    setText(this.#summary, `Limits on bits per weight: ${length === 0 ? "none" : plural(length, "limit")}`);
+    if (this.element.open) this.#showRows(data);
+  }
+
+  #showRows({ table, plan }: LimitTableData): void {
+    if (this.#rolesOf !== table) {
+      this.#roles = roles((this.#rolesOf = table));
+      this.#rows = [];
+      this.#body.replaceChildren();
+    }
+    const wanted = [...this.#roles, ...singles(table, plan)];
     if (wanted.map((w) => w.key).join("\n") !== this.#rows.map((r) => r.key).join("\n")) {
       const before = new Map(this.#rows.map((r) => [r.key, r]));
       this.#rows = wanted.map((w) => before.get(w.key) ?? this.#row(table, w));
@@ -94,7 +115,6 @@ export class LimitTable {
       row.fields.update(plan.limits.find((l) => l.tensor === row.scope.tensor && l.role === row.scope.role));
       setText(row.now, significant(bitsOfTensors(row.tensors, table, (t) => chosenBits(table, plan, t))));
     }
-    setText(this.#summary, `Limits on bits per weight: ${plan.limits.length === 0 ? "none" : plural(plan.limits.length, "limit")}`);
   }
 
   #row(table: SensitivityTable, { key, scope, tensors }: Scoped): Row {
@@ -121,15 +141,22 @@ interface Scoped {
   readonly tensors: readonly number[];
 }
 
-/** The roles that the table has, in their usual order, then tensors with a limit of their own. */
-function scopes({ tensors }: SensitivityTable, { limits }: PanelPlan): Scoped[] {
+/** The roles that the table has, in their usual order. */
+function roles({ tensors }: SensitivityTable): Scoped[] {
   const byRole = new Map<TensorRole, number[]>();
   tensors.forEach(({ role }, i) => {
-    if (role !== undefined) byRole.set(role, [...(byRole.get(role) ?? []), i]);
+    if (role === undefined) return;
+    const members = byRole.get(role);
+    if (members) members.push(i);
+    else byRole.set(role, [i]);
   });
-  const roles = tensorRoles.flatMap((role): Scoped[] => (byRole.has(role) ? [{ key: `role ${role}`, scope: { role }, tensors: byRole.get(role)! }] : []));
-  const single = limits.flatMap(({ tensor }): Scoped[] =>
-    tensor === undefined ? [] : [{ key: `tensor ${tensor}`, scope: { tensor }, tensors: tensors.flatMap((t, i) => (t.name === tensor ? [i] : [])) }],
-  );
-  return [...roles, ...single];
+  return tensorRoles.flatMap((role): Scoped[] => (byRole.has(role) ? [{ key: `role ${role}`, scope: { role }, tensors: byRole.get(role)! }] : []));
+}
+
+/** Tensors with a limit of their own. */
+function singles({ tensors }: SensitivityTable, { limits }: PanelPlan): Scoped[] {
+  return limits.flatMap(({ tensor }): Scoped[] => {
+    const at = tensor === undefined ? -1 : tensors.findIndex((t) => t.name === tensor);
+    return at < 0 ? [] : [{ key: `tensor ${tensor}`, scope: { tensor }, tensors: [at] }];
+  });
 }

@@ -190,6 +190,7 @@ export const budget = {
     await settle(tab);
     assert.deepEqual((await last(tab, "budget")).action, { kind: "limit", tensor: down, minBits: 8 });
     await tab.locator("#view-budget .limits summary").click();
+    await settle(tab);
     assert.match(await text(tab, "#view-budget .limits table"), /model\.layers\.3\.mlp\.down_proj/);
     const recipe = await tab.evaluate(() => window.harness.recipe());
     assert.ok(recipe.rules.some((r) => r.match.includes("down_proj") || r.match === "*"), "the recipe is the outcome");
