@@ -4,6 +4,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { ExportResult } from "../../src/core/api/engine";
 import { serializeRecipe } from "../../src/budget/recipe";
+import { writeDenseModel } from "../builders/sparseModel";
 import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
 
 const exportRecipe = (uri: vscode.Uri, answers: unknown) =>
@@ -23,13 +24,30 @@ describe("the bit budget", () => {
     assert.equal(budget.view?.state.kind, "ready");
     const { minimum, maximum } = budget.plan!;
     await budget.apply({ kind: "size", fileBytes: Math.round(minimum + 0.3 * (maximum - minimum)), final: true });
+    const counted = budget.plan;
+    await until("the plan's file to be laid out", () => budget.plan !== counted || undefined);
     const output = path.join(folder.path, "planned");
     const result = await exportRecipe(uri, { plan: true, output });
     assert.ok(result, told().at(-1)?.message);
     const weights = fs.readdirSync(output).filter((f) => f.endsWith(".safetensors"));
     const written = weights.reduce((n, f) => n + fs.statSync(path.join(output, f)).size, 0);
-    // Headers vary by a few bytes with the choice.
-    assert.ok(Math.abs(written - budget.plan!.byteLength) < 4096, `${written} instead of ${budget.plan!.byteLength}`);
+    assert.equal(written, budget.plan!.byteLength);
+    assert.ok(written <= budget.plan!.fileBytes);
+  });
+
+  it("Cancel ends a measurement at once", async () => {
+    const file = path.join(folder.path, "large.safetensors");
+    await writeDenseModel(file, { count: 3, size: 2048 });
+    const { app, told } = await activated();
+    const before = told().length;
+    const planning = vscode.commands.executeCommand("bitlens.planBudget", vscode.Uri.file(file));
+    const document = await until("the measurement", () => app.documents.all.find((d) => d.uri.fsPath === file && d.budget.progress));
+    await document.cancel();
+    await vscode.commands.executeCommand("bitlens.cancel");
+    assert.equal(document.budget.measuring, false);
+    await planning;
+    assert.deepEqual(document.budget.view?.state, { kind: "unmeasured", error: undefined });
+    assert.equal(told().length, before, "cancelling is no error");
   });
 
   it("the errors are remembered: the model opens with its plan", async () => {
