@@ -15,6 +15,7 @@ const childModule = () => builtModule(path.join(__dirname, "../../builders/engin
 
 /** Of tests that have not ended yet, or never will: a process left behind would keep the whole run from ending. */
 const clients = new Set<EngineClient>();
+
 async function check(work: (client: EngineClient, told: { exits: string[]; lines: string[] }) => Promise<void>): Promise<void> {
   const told = { exits: [] as string[], lines: [] as string[] };
   const client = launchEngine({ modulePath: childModule(), threads: 1, onExit: (m) => told.exits.push(m), log: (l) => told.lines.push(l) });
