@@ -2,6 +2,7 @@ import type { DeviceInfo, EncodingInfo, ExportChoice } from "../src/core/api/eng
 import type { PanelBudget, PanelModel, PanelPlan, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
 import type { PlainError } from "../src/core/errors";
 import type { TensorReport } from "../src/core/series";
+import { Changes } from "./changes";
 import { revive } from "./revive";
 
 export type PanelTensor = PanelModel["tensors"][number];
@@ -212,21 +213,10 @@ export function missingDetail(state: PanelState, name: string | undefined): bool
   return state.detailOnRequest && report?.outliers !== undefined && report.output === undefined;
 }
 
-export type Listener = (state: PanelState, changed: ReadonlySet<Aspect>) => void;
-
-/** The one place where state lives. Listeners are told once per frame with everything that changed since. */
-export class Store {
-  readonly state: PanelState;
-  #listeners: Listener[] = [];
-  #changed = new Set<Aspect>();
-  #schedule: (run: () => void) => void;
+/** The one place where state lives. */
+export class Store extends Changes<PanelState, Aspect> {
   constructor(options: { view?: Partial<PanelView>; schedule: (run: () => void) => void }) {
-    this.state = initialState(options.view);
-    this.#schedule = options.schedule;
-  }
-
-  subscribe(listener: Listener): void {
-    this.#listeners.push(listener);
+    super(initialState(options.view), options.schedule);
   }
 
   receive(message: ToPanel, now: number): void {
@@ -238,19 +228,5 @@ export class Store {
     if (keys.every((k) => this.state.view[k] === patch[k])) return;
     this.state.view = { ...this.state.view, ...patch };
     this.touch("view");
-  }
-
-  /** Tells listeners, soon, that these aspects changed. */
-  touch(...aspects: Aspect[]): void {
-    if (aspects.length === 0) return;
-    const idle = this.#changed.size === 0;
-    for (const a of aspects) this.#changed.add(a);
-    if (idle) this.#schedule(() => this.#tell());
-  }
-
-  #tell(): void {
-    const changed = this.#changed;
-    this.#changed = new Set();
-    for (const listener of this.#listeners) listener(this.state, changed);
   }
 }

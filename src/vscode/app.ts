@@ -1,4 +1,5 @@
 import type * as vscode from "vscode";
+import type { Comparisons } from "./comparisons";
 import type { Documents } from "./documents";
 import type { EngineHost } from "./engineHost";
 import type { ExportJobs } from "./exportJobs";
@@ -10,4 +11,5 @@ export interface App {
   readonly engine: EngineHost;
   readonly documents: Documents;
   readonly exports: ExportJobs;
+  readonly comparisons: Comparisons;
 }

@@ -95,10 +95,6 @@ export function unknownExport(name: string, encoding: string, known: readonly st
   return error(`${name} cannot be exported as ${encoding}; choose one of ${known.join(", ")}.`);
 }
 
-export function modelsNotCompared(a: string, b: string, cause: EngineError): UserError {
-  return error(`${a} and ${b} were not compared: ${cause.describe()}`, showLog);
-}
-
 /** `reason` is the engine client's own sentence. `name`: the model whose analysis was interrupted. */
 export function engineStopped(reason: string, name: string | undefined): UserError {
   const kept = name ? ` What was measured of ${name} is kept.` : "";

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { App } from "./app";
 import { BudgetStore } from "./budgetStore";
 import { registerCommands } from "./commands";
+import { Comparisons } from "./comparisons";
 import { Documents } from "./documents";
 import { EngineHost } from "./engineHost";
 import type { UserError } from "./errors";
@@ -33,7 +34,8 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
   const views = new ViewStore(context.workspaceState);
   const documents = new Documents(engine, views, log, new BudgetStore(context.workspaceState));
   const exports = new ExportJobs(engine);
-  const app: App = { extensionUri: context.extensionUri, log, engine, documents, exports };
+  const comparisons = new Comparisons({ engine, log, extensionUri: context.extensionUri });
+  const app: App = { extensionUri: context.extensionUri, log, engine, documents, exports, comparisons };
   const recipeModels = new RecipeModels(app);
   const recipes = new RecipeDocuments(app, recipeModels);
   const tree = new LayersTree(documents);
@@ -43,6 +45,7 @@ export function activate(context: vscode.ExtensionContext): BitlensApi {
     engine,
     documents,
     exports,
+    comparisons,
     tree,
     statusBar(app),
     watchFiles(documents),

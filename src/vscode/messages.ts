@@ -1,3 +1,4 @@
+import type { CompareCommand, CompareState, FromComparePanel } from "../core/api/comparePanel";
 import type { BudgetAction, FromPanel, PanelView } from "../core/api/panel";
 import type { FormatName } from "../core/model";
 import { parseLimit } from "./budgetState";
@@ -44,19 +45,47 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
       const command = commands.find((c) => c === value.command);
       return command && { type: "command", command };
     }
-    case "save": {
-      const bytes = asBytes(value.bytes);
-      return isName(value.name) && bytes && bytes.byteLength <= maximumSaveBytes
-        ? { type: "save", name: fileName(value.name), bytes }
-        : undefined;
-    }
-    case "copy":
-      return typeof value.text === "string" && value.text.length <= maximumCopyLength
-        ? { type: "copy", text: value.text }
-        : undefined;
     default:
-      return undefined;
+      return parsePageMessage(value);
   }
+}
+
+const compareCommands: readonly CompareCommand[] = ["compare", "cancel", "swap", "choose", "text", "restartEngine", "showLog"];
+
+/** The same for the panel of a comparison. */
+export function parseFromComparePanel(value: unknown): FromComparePanel | undefined {
+  if (!isFields(value)) return undefined;
+  switch (value.type) {
+    case "ready":
+      return { type: "ready" };
+    case "detail":
+      return isName(value.pair) ? { type: "detail", pair: value.pair } : undefined;
+    case "command": {
+      const command = compareCommands.find((c) => c === value.command);
+      return command && { type: "command", command };
+    }
+    default:
+      return parsePageMessage(value);
+  }
+}
+
+/** Which models a page that comes back after a reload was about; its view stays its own. */
+export function parseCompareState(value: unknown): Pick<CompareState, "pathA" | "pathB"> | undefined {
+  if (!isFields(value) || !isName(value.pathA) || !isName(value.pathB) || !value.pathA || !value.pathB) return undefined;
+  return { pathA: value.pathA, pathB: value.pathB };
+}
+
+/** What every page may ask for. */
+function parsePageMessage(value: Fields): Extract<FromPanel, { type: "save" | "copy" }> | undefined {
+  if (value.type === "save") {
+    const bytes = asBytes(value.bytes);
+    return isName(value.name) && bytes && bytes.byteLength <= maximumSaveBytes
+      ? { type: "save", name: fileName(value.name), bytes }
+      : undefined;
+  }
+  return value.type === "copy" && typeof value.text === "string" && value.text.length <= maximumCopyLength
+    ? { type: "copy", text: value.text }
+    : undefined;
 }
 
 function parseBudgetAction(value: unknown): BudgetAction | undefined {

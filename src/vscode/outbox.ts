@@ -1,32 +1,34 @@
-import type { ToPanel } from "../core/api/panel";
-import type { PlainError } from "../core/errors";
-import type { TensorReport } from "../core/series";
-import { reportBytes } from "./results";
-
 /** Between two posts: twenty a second are as smooth as an eye asks for, and leave the host's loop free. */
 const pauseMilliseconds = 50;
-/** Of reports in one message: serialising so many, or so many bytes of arrays, takes the host about five milliseconds. */
-const maximumBatchReports = 48;
-const maximumBatchBytes = 2 ** 20;
 
-type Failure = { readonly tensor: string; readonly error: PlainError };
-/** Kinds of which only the latest matters, in the order they are sent. */
-const latestKinds = ["model", "choices", "budget", "plan", "show", "showTab", "status"] as const;
-type LatestKind = (typeof latestKinds)[number];
+/** How a panel's messages are batched. */
+export interface OutboxPlan<Message extends { readonly type: string }, Latest extends Message["type"], Item, Failure> {
+  /** Kinds of which only the latest matters, in the order they are sent; the first of them before the items. */
+  readonly latest: readonly Latest[];
+  /** Those of them that must not overtake the items they speak of. */
+  readonly last: readonly Latest[];
+  batch(items: readonly Item[], failed: readonly Failure[]): Message;
+  /** Of items in one message: serialising so many, or so many bytes of arrays, takes the host about five milliseconds. */
+  readonly maximumItems: number;
+  readonly maximumBytes: number;
+  bytesOf(item: Item): number;
+}
 
 /**
  * Messages on their way to one webview: batched, at most one post per pause, a newer status replacing an unsent one.
  * Nothing is posted while closed (a hidden webview loses messages); `open` starts over with whatever is put in next.
  */
-export class Outbox {
-  readonly #post: (message: ToPanel) => void;
-  readonly #latest = new Map<LatestKind, ToPanel>();
-  #reports: TensorReport[] = [];
+export class Outbox<Message extends { readonly type: string }, Latest extends Message["type"], Item, Failure> {
+  readonly #post: (message: Message) => void;
+  readonly #plan: OutboxPlan<Message, Latest, Item, Failure>;
+  readonly #latest = new Map<Latest, Message>();
+  #items: Item[] = [];
   #failures: Failure[] = [];
   #timer: NodeJS.Timeout | undefined;
   #open = false;
 
-  constructor(post: (message: ToPanel) => void) {
+  constructor(plan: OutboxPlan<Message, Latest, Item, Failure>, post: (message: Message) => void) {
+    this.#plan = plan;
     this.#post = post;
   }
 
@@ -45,20 +47,20 @@ export class Outbox {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#latest.clear();
-    this.#reports = [];
+    this.#items = [];
     this.#failures = [];
   }
 
   /** Replaces an unsent message of the same kind. */
-  put(message: Extract<ToPanel, { type: LatestKind }>): void {
+  put(message: Extract<Message, { readonly type: Latest }>): void {
     if (!this.#open) return;
     this.#latest.set(message.type, message);
     this.#schedule();
   }
 
-  report(...reports: readonly TensorReport[]): void {
+  report(...items: readonly Item[]): void {
     if (!this.#open) return;
-    for (const report of reports) this.#reports.push(report);
+    for (const item of items) this.#items.push(item);
     this.#schedule();
   }
 
@@ -75,30 +77,30 @@ export class Outbox {
   }
 
   #flush(): void {
-    const model = this.#latest.get("model");
-    this.#latest.delete("model");
-    if (model) this.#post(model);
-    const reports = this.#takeReports();
+    const { latest, last, batch } = this.#plan;
+    this.#send(latest[0]);
+    const items = this.#takeItems();
     const failed = this.#failures.splice(0);
-    if (reports.length || failed.length) this.#post({ type: "reports", reports, failed });
-    for (const kind of latestKinds) {
-      // "done" must not overtake the reports it speaks of.
-      if (kind === "status" && this.#reports.length) continue;
-      const message = this.#latest.get(kind);
-      this.#latest.delete(kind);
-      if (message) this.#post(message);
-    }
+    if (items.length || failed.length) this.#post(batch(items, failed));
+    for (const kind of latest) if (!this.#items.length || !last.includes(kind)) this.#send(kind);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#reports.length || this.#failures.length || this.#latest.size) this.#flush();
+      if (this.#items.length || this.#failures.length || this.#latest.size) this.#flush();
     }, pauseMilliseconds);
   }
 
-  #takeReports(): TensorReport[] {
+  #send(kind: Latest): void {
+    const message = this.#latest.get(kind);
+    this.#latest.delete(kind);
+    if (message) this.#post(message);
+  }
+
+  #takeItems(): Item[] {
+    const { maximumItems, maximumBytes, bytesOf } = this.#plan;
     let bytes = 0;
     let n = 0;
-    const most = Math.min(this.#reports.length, maximumBatchReports);
-    while (n < most && (n === 0 || bytes < maximumBatchBytes)) bytes += reportBytes(this.#reports[n++]);
-    return this.#reports.splice(0, n);
+    const most = Math.min(this.#items.length, maximumItems);
+    while (n < most && (n === 0 || bytes < maximumBytes)) bytes += bytesOf(this.#items[n++]);
+    return this.#items.splice(0, n);
   }
 }

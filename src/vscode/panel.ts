@@ -8,7 +8,7 @@ import { cannotSave, unexpected } from "./errors";
 import { recipeName } from "./exportName";
 import { parseFromPanel } from "./messages";
 import type { DocumentEvent, ModelDocument } from "./modelDocument";
-import { Outbox } from "./outbox";
+import { panelOutbox } from "./panelOutbox";
 import { panelHtml, panelRoots } from "./panelHtml";
 import { light } from "./results";
 import { saveBytes } from "./save";
@@ -41,7 +41,7 @@ const commandOf: Record<Extract<FromPanel, { type: "command" }>["command"], stri
 export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelDocument, services: PanelServices): void {
   const { webview } = webviewPanel;
   const bin = new DisposalBin();
-  const outbox = new Outbox((message) => void webview.postMessage(message));
+  const outbox = panelOutbox((message) => void webview.postMessage(message));
   bin.add({ dispose: () => outbox.close() });
   /** Of a panel that comes back from hiding, the webview itself knows the view best; a new one is given the last of its file. */
   let restored = false;
@@ -66,7 +66,7 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     }),
   );
   webviewPanel.onDidDispose(() => bin.dispose());
-  webview.html = panelHtml(webview, services.extensionUri, document.name);
+  webview.html = panelHtml(webview, services.extensionUri, { title: document.name, page: "model" });
 
   async function receive(message: FromPanel): Promise<void> {
     switch (message.type) {

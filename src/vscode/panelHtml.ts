@@ -7,8 +7,14 @@ export const panelRoots = (extensionUri: vscode.Uri) => [
   vscode.Uri.joinPath(extensionUri, "media"),
 ];
 
+export interface PageFacts {
+  readonly title: string;
+  /** Which page the script makes (webview/main.ts). */
+  readonly page: "model" | "compare";
+}
+
 /** The page around the webview's script: nothing may load but that script and its styles. */
-export function panelHtml(webview: vscode.Webview, extensionUri: vscode.Uri, title: string): string {
+export function panelHtml(webview: vscode.Webview, extensionUri: vscode.Uri, { title, page }: PageFacts): string {
   const nonce = randomBytes(16).toString("base64");
   const at = (...parts: string[]) => webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, ...parts)).toString();
   // img-src: PNG export and drag images draw from the page's own blobs; nothing is fetched.
@@ -25,7 +31,7 @@ export function panelHtml(webview: vscode.Webview, extensionUri: vscode.Uri, tit
 <link rel="stylesheet" href="${at("media", "panel.css")}">
 </head>
 <body>
-<div id="app"></div>
+<div id="app" data-page="${page}"></div>
 <script nonce="${nonce}" src="${at("dist", "webview.js")}"></script>
 </body>
 </html>`;

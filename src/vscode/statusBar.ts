@@ -20,13 +20,16 @@ export function statusBar(app: App): vscode.Disposable {
     const device =
       facts && `${facts.device.name} · ${count(facts.device.threads, "thread")}${facts.device.simd ? " · SIMD" : ""}`;
     const measuring = app.documents.all.find((d) => d.budget.measuring);
-    setContexts({ running: running !== undefined, measuring: measuring !== undefined, exporting: app.exports.running });
+    const comparing = app.comparisons.all.find((c) => c.running);
+    setContexts({ running: (running ?? comparing) !== undefined, measuring: measuring !== undefined, exporting: app.exports.running });
     item.backgroundColor = undefined;
     if (exporting) item.text = `$(sync~spin) Exporting ${percent(exporting.progress)} %`;
     else if (running?.status.kind === "running") {
       item.text = `$(sync~spin) ${running.status.progress.tensorsDone}/${running.status.progress.tensorsTotal} tensors`;
     } else if (measuring) {
       item.text = `$(sync~spin) Measuring${measuring.budget.progress ? ` ${percent(measuring.budget.progress)} %` : ""}`;
+    } else if (comparing?.status.kind === "running") {
+      item.text = `$(sync~spin) Comparing ${percent(comparing.status.progress)} %`;
     } else if (stopped) {
       item.text = "$(warning) Bitlens engine stopped";
       item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
@@ -41,7 +44,7 @@ export function statusBar(app: App): vscode.Disposable {
     ]
       .filter(Boolean)
       .join("\n");
-    if (app.documents.all.length || exporting) item.show();
+    if (app.documents.all.length || app.comparisons.all.length || exporting) item.show();
     else item.hide();
   };
   const setContexts = (flags: Readonly<Record<"running" | "measuring" | "exporting", boolean>>): void => {
@@ -55,6 +58,7 @@ export function statusBar(app: App): vscode.Disposable {
     app.documents.onDidChange(({ event }) => (event.kind === "status" || event.kind === "budget") && update()),
     app.documents.onDidActivate(update),
     app.documents.onDidOpen(update),
+    app.comparisons.onDidChange(update),
     app.exports.onDidChange((now) => {
       exporting = now;
       update();

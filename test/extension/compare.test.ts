@@ -1,34 +1,54 @@
 import assert from "node:assert/strict";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import type { Comparison } from "../../src/vscode/comparison";
 import { writeGguf } from "./models";
-import { activated, closeAll, sampleUri, temporaryFolder } from "./support";
+import { activated, closeAll, sampleUri, temporaryFolder, until } from "./support";
 
 describe("compare", () => {
   const folder = temporaryFolder();
   afterEach(closeAll);
 
-  const compare = (a: vscode.Uri, b: vscode.Uri) => vscode.commands.executeCommand("bitlens.compare", a, [a, b]);
+  const compare = async (a: vscode.Uri, b: vscode.Uri): Promise<Comparison> => {
+    await vscode.commands.executeCommand("bitlens.compare", a, [a, b]);
+    const { app } = await activated();
+    return until("a comparison", () => app.comparisons.all.find((c) => c.pathA === a.fsPath && c.pathB === b.fsPath));
+  };
+  const ended = (comparison: Comparison, kind: Comparison["status"]["kind"]) =>
+    until(`the comparison to be ${kind}`, () => (comparison.status.kind === kind ? comparison.status : undefined));
 
-  it("shows a model against its export as a read-only document", async () => {
+  it("opens a panel for a model and its export, one for each two files, and closes with it", async () => {
+    const { app } = await activated();
     const output = path.join(folder.path, "sample-q8_0.gguf");
     await vscode.commands.executeCommand("bitlens.export", sampleUri(), { encoding: "q8_0", output });
-    await compare(sampleUri(), vscode.Uri.file(output));
-    const { document } = vscode.window.activeTextEditor!;
-    assert.equal(document.uri.scheme, "bitlens-compare");
-    const text = document.getText();
-    assert.match(text, /^A {2}.*model\.safetensors\n[^]*\nB {2}.*sample-q8_0\.gguf\n/);
-    assert.match(text, /38 pairs of tensors, \d+ equal; SQNR over all \d+\.\d dB\./);
-    assert.match(text, /\nmodel\.layers\.0\.self_attn\.q_proj\.weight +blk\.0\.attn_q\.weight .* RoPE order undone\n/);
-    assert.doesNotMatch(text, /Failed|Not compared/);
+    const comparison = await compare(sampleUri(), vscode.Uri.file(output));
+    await ended(comparison, "done");
+    assert.equal(vscode.window.tabGroups.activeTabGroup.activeTab?.label, "model.safetensors ↔ sample-q8_0.gguf");
+    assert.deepEqual([comparison.pairs.size, comparison.failed.length, comparison.summary!.unmatched.length], [38, 0, 0]);
+    assert.deepEqual(comparison.pairs.get("model.layers.0.self_attn.q_proj.weight\nblk.0.attn_q.weight")!.undone, ["rope"]);
+    assert.match(comparison.report()!, /38 pairs of tensors, \d+ equal; SQNR over all \d+\.\d dB\./);
+    assert.equal(await compare(sampleUri(), vscode.Uri.file(output)), comparison, "asking again brings the same panel up");
+    await ended(comparison, "done");
+    await closeAll();
+    assert.equal(app.comparisons.all.length, 0);
   });
 
-  it("says in a message when two models have nothing in common", async () => {
-    const { told } = await activated();
+  it("shows what failed where two models have nothing in common", async () => {
     const other = path.join(folder.path, "other.gguf");
     writeGguf(other);
-    await compare(sampleUri(), vscode.Uri.file(other));
-    const error = told().at(-1)!;
-    assert.match(error.message, /^model\.safetensors and other\.gguf were not compared: These models .* have nothing to compare: /);
+    const comparison = await compare(sampleUri(), vscode.Uri.file(other));
+    const status = await ended(comparison, "failed");
+    assert.match(status.kind === "failed" ? status.error.message : "", /^These models .* have nothing to compare: /);
+  });
+
+  it("is cancelled by the command, and by closing its panel", async () => {
+    const { app } = await activated();
+    const comparison = await compare(sampleUri(), sampleUri());
+    await vscode.commands.executeCommand("bitlens.cancel");
+    assert.ok(!comparison.running);
+    void comparison.run();
+    await closeAll();
+    assert.ok(!comparison.running);
+    assert.deepEqual(app.comparisons.all, []);
   });
 });

@@ -33,7 +33,7 @@ export async function open(file: string | vscode.Uri): Promise<ModelDocument> {
 export async function closeAll(): Promise<void> {
   const { app } = await activated();
   await vscode.commands.executeCommand("workbench.action.closeAllEditors");
-  await until("no open documents", () => app.documents.all.length === 0 || undefined);
+  await until("no open documents", () => (app.documents.all.length === 0 && app.comparisons.all.length === 0) || undefined);
 }
 
 /** Asks again and again until there is an answer. */

@@ -1,4 +1,5 @@
 // npm run pictures: photographs the real panel for the README, into media/pictures.
+import { execFileSync } from "node:child_process";
 import { cpSync } from "node:fs";
 import path from "node:path";
 import { ensureFolder, root, sample, temporaryFolder } from "./paths.mjs";
@@ -9,12 +10,14 @@ const { buildAll } = await import("./package.mjs");
 await buildAll();
 const { startSession } = await import("../workbench/session.mjs");
 const { chooseTheme, openInPanel, palette, quickPick } = await import("./workbench.mjs");
-const { measureBudget, panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
+const { chart, measureBudget, panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
 
 const folder = ensureFolder(path.join(root, "media/pictures"));
 // A copy of the sample with all that belongs to it, in a folder of its own name: the budget's table goes beside the model.
 const model = path.join(temporaryFolder("pictures"), "tale-llama-4m");
 cpSync(path.dirname(sample), model, { recursive: true });
+const args = ["export", path.join(model, "model.safetensors"), "--encoding", "Q4_K_M", "-o", path.join(model, "tale-Q4_K_M.gguf")];
+execFileSync(process.execPath, [path.join(root, "dist/cli.js"), ...args], { stdio: "ignore" });
 const session = await startSession({ folder: model, size: { width: 1440, height: 900 } });
 const { page } = session;
 const take = async (name) => {
@@ -43,6 +46,14 @@ try {
   await tab(page, "map").click();
   await chooseTheme(page, "Light Modern", "vscode-light");
   await take("map-light");
+  await chooseTheme(page, "Dark Modern", "vscode-dark");
+  await palette(page, "Bitlens: Compare Models");
+  await (await quickPick(page, { title: "Bitlens", type: "Q4_K_M", text: "tale-Q4_K_M.gguf" })).click();
+  await panelState(page, "done");
+  await chart(page, "pairs").focus();
+  for (const key of ["Home", "ArrowDown", "ArrowDown", "Enter", "Escape"]) await page.keyboard.press(key);
+  await chart(page, "overlay").waitFor();
+  await take("compare");
 } finally {
   await session.end();
 }

@@ -3,6 +3,7 @@ import type { FromPanel, PanelStatus, PanelView, ToPanel } from "../../src/core/
 import type { Progress } from "../../src/core/api/engine";
 import type { BudgetSession } from "../../src/vscode/budgetSession";
 import { budgetHost } from "./budget";
+import { compareHarness } from "./compare";
 import { convolutional, empty, hostile, llama, mixture, wide, type Made } from "./models";
 
 /** As VS Code carries messages: JSON, with typed arrays beside it. NaN and Infinity become null on the way. */
@@ -103,7 +104,8 @@ const harness = {
 Object.assign(window, { harness });
 
 const key = "state";
-Object.assign(window, {
+if (document.getElementById("app")!.dataset.page === "compare") compareHarness(deliver as (message: unknown) => void, posted as unknown[]);
+else Object.assign(window, {
   acquireVsCodeApi: () => ({
     postMessage(message: FromPanel) {
       posted.push(message);

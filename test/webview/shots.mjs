@@ -19,7 +19,7 @@ const flags = [
   "--force-color-profile=srgb",
 ];
 
-const page = (origin, theme) => {
+const page = (origin, theme, kind) => {
   const nonce = "bm9uY2U";
   const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${origin} 'nonce-${nonce}'; img-src blob: data:`;
   const variables = Object.entries(theme.variables)
@@ -30,7 +30,7 @@ const page = (origin, theme) => {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style nonce="${nonce}" id="theme">:root { ${variables} }</style>
 <link rel="stylesheet" href="${origin}/panel.css"></head>
-<body class="${theme.bodyClass}" data-vscode-theme-kind="${theme.kind}"><div id="app"></div>
+<body class="${theme.bodyClass}" data-vscode-theme-kind="${theme.kind}"><div id="app" data-page="${kind}"></div>
 <script nonce="${nonce}" src="${origin}/recorded.js"></script>
 <script nonce="${nonce}" src="${origin}/page.js"></script>
 <script nonce="${nonce}" src="${origin}/webview.js"></script></body></html>`;
@@ -61,7 +61,7 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
     const url = new URL(request.url, "http://localhost");
     const origin = `http://${request.headers.host}`;
     const theme = themes.find((t) => url.pathname === `/${t.id}`);
-    const [type, body] = theme ? ["text/html", page(origin, theme)] : (files[url.pathname] ?? []);
+    const [type, body] = theme ? ["text/html", page(origin, theme, url.searchParams.get("page") ?? "model")] : (files[url.pathname] ?? []);
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": `${type ?? "text/plain"}; charset=utf-8`,
       "cache-control": "no-store",
@@ -81,14 +81,14 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
   });
   const origin = `http://127.0.0.1:${server.address().port}`;
   const errors = [];
-  const open = async (theme = "dark", { width = 1280, height = 800 } = {}) => {
+  const open = async (theme = "dark", { width = 1280, height = 800, page = "model" } = {}) => {
     const tab = await context.newPage();
     tab.on("console", (m) => {
       if (m.type() === "error" || m.type() === "warning") errors.push(`[${m.type()}] ${m.text()}`);
     });
     tab.on("pageerror", (e) => errors.push(`[page] ${e.stack ?? e}`));
     await tab.setViewportSize({ width, height });
-    await tab.goto(`${origin}/${theme}`);
+    await tab.goto(`${origin}/${theme}?page=${page}`);
     await tab.waitForSelector(".panel");
     return tab;
   };

@@ -239,22 +239,24 @@ function cellsAround(entry: Entry, at: number): number {
   return sum;
 }
 
+/** Whole parts that all layers' names begin with: "model.layers", or "model" of an encoder and a decoder. */
+export function commonStem(tensors: readonly Pick<PanelTensor, "name" | "layer">[]): string {
+  const stacks = [...new Set(tensors.flatMap((tensor) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])))];
+  const parts = stacks.map((stack) => stack.split("."));
+  const differ = parts[0]?.findIndex((part, i) => parts.some((other) => other[i] !== part)) ?? 0;
+  return differ < 0 ? stacks[0] : parts[0]?.slice(0, differ).join(".") ?? "";
+}
+
 const stems = new WeakMap<readonly Entry[], string>();
-/** Whole parts that all layers' names begin with, said nowhere then: "model.layers", or "model" of an encoder and a decoder. */
+/** Said nowhere in the rows. */
 function stemOf(entries: readonly Entry[]): string {
   let stem = stems.get(entries);
-  if (stem === undefined) {
-    const stacks = [...new Set(entries.flatMap(({ tensor }) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])))];
-    const parts = stacks.map((stack) => stack.split("."));
-    const differ = parts[0]?.findIndex((part, i) => parts.some((other) => other[i] !== part)) ?? 0;
-    stem = differ < 0 ? stacks[0] : parts[0]?.slice(0, differ).join(".") ?? "";
-    stems.set(entries, stem);
-  }
+  if (stem === undefined) stems.set(entries, (stem = commonStem(entries.map((e) => e.tensor))));
   return stem;
 }
 
 /** The name without the stem, cut where it is too long still. */
-function fittingName(p: Paint, tensor: PanelTensor, stem: string, width: number): string {
+export function fittingName(p: Paint, tensor: Pick<PanelTensor, "name">, stem: string, width: number): string {
   const name = shortName(tensor.name);
   const own = stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
   return cutMiddle(p, own, width);

@@ -1,4 +1,4 @@
-import type { PanelStatus } from "../../src/core/api/panel";
+import type { FromPanel } from "../../src/core/api/panel";
 import { meanBits } from "../../src/core/bits";
 import { groupProblems } from "../../src/core/problems";
 import { fill, h, setText, toggle } from "../dom";
@@ -6,8 +6,9 @@ import { bytes, count, plural, scaled, significant } from "../format";
 import { modelName } from "../names";
 import type { Panel } from "../panel";
 import type { Aspect, PanelState } from "../state";
-import { button, icon, progressRing } from "../ui";
-import { statusText, type StatusAction } from "./statusText";
+import { icon } from "../ui";
+import { StatusLine } from "./statusLine";
+import { statusText } from "./statusText";
 
 /** Of a problem that several tensors share. */
 const linkedTensors = 3;
@@ -19,21 +20,16 @@ export class Header {
   readonly #name = h("h1", {}, "Opening…");
   readonly #facts = h("div", { class: "facts" });
   readonly #device = h("div", { class: "device" });
-  readonly #bar = h("div", { class: "bar" });
-  readonly #track = h(
-    "div",
-    { class: "track", role: "progressbar", "aria-label": "Tensors analyzed", "aria-valuemin": 0, "aria-valuemax": 100 },
-    this.#bar,
-  );
-  readonly #ring = progressRing();
-  readonly #status = h("div", { class: "status-text" });
-  readonly #actions = h("div", { class: "actions" });
+  readonly #status: StatusLine<Extract<FromPanel, { type: "command" }>["command"]>;
   readonly #problems = h("ul", { id: "problems", class: "problems", hidden: true });
   readonly #problemsButton: HTMLElement;
-  #shownActions = "";
 
   constructor(panel: Panel) {
     this.#panel = panel;
+    this.#status = new StatusLine(panel, {
+      label: "Tensors analyzed",
+      onCommand: (command) => panel.post({ type: "command", command }),
+    });
     this.#problemsButton = h("button", {
       class: "problems-button",
       type: "button",
@@ -47,12 +43,7 @@ export class Header {
       { class: "head" },
       h("div", { class: "identity" }, h("div", { class: "who" }, this.#name, this.#facts), this.#problemsButton, this.#device),
       this.#problems,
-      h(
-        "div",
-        { class: "progress" },
-        h("div", { class: "meter" }, this.#track, h("div", { class: "status-line" }, this.#ring, this.#status)),
-        this.#actions,
-      ),
+      this.#status.element,
     );
     this.update(panel.store.state, new Set(["model", "status"]));
   }
@@ -110,45 +101,12 @@ export class Header {
 
   #showStatus(state: PanelState): void {
     const { status } = state;
-    const { sentence, share, tone, actions } = statusText(state);
+    const text = statusText(state);
     this.element.dataset.status = status.kind;
-    this.element.dataset.tone = tone;
-    setText(this.#status, sentence);
+    this.element.dataset.tone = text.tone;
     if (!state.model) setText(this.#name, status.kind === "failed" ? "This file could not be opened" : "Opening…");
-    toggle(this.#ring, status.kind === "opening");
-    this.#track.style.visibility = share === undefined ? "hidden" : "visible";
-    this.#bar.style.transform = `scaleX(${share ?? 0})`;
-    this.#track.setAttribute("aria-valuenow", String(Math.round((share ?? 0) * 100)));
-    this.#track.setAttribute("aria-valuetext", sentence);
-    this.#showActions(actions);
-    this.#announce(status, sentence);
-  }
-
-  #showActions(actions: readonly StatusAction[]): void {
-    const key = actions.map((a) => a.label).join("|");
-    if (key === this.#shownActions) return;
-    this.#shownActions = key;
-    const hadFocus = this.#actions.contains(document.activeElement);
-    fill(
-      this.#actions,
-      actions.map((a, i) =>
-        button({
-          label: a.label,
-          secondary: i > 0 || a.secondary,
-          onPress: () => this.#panel.post({ type: "command", command: a.command }),
-        }),
-      ),
-    );
-    if (hadFocus) (this.#actions.firstElementChild as HTMLElement | null)?.focus();
-  }
-
-  #announced = "";
-  /** Changes of state are read aloud, progress is not. */
-  #announce(status: PanelStatus, sentence: string): void {
-    if (status.kind === this.#announced) return;
-    this.#announced = status.kind;
-    this.#panel.say(sentence);
+    this.#status.show(status.kind, text);
   }
 }
 
-const formatLabel = (format: string) => ({ gguf: "GGUF", onnx: "ONNX", safetensors: "safetensors" })[format] ?? format;
+export const formatLabel = (format: string) => ({ gguf: "GGUF", onnx: "ONNX", safetensors: "safetensors" })[format] ?? format;

@@ -3,27 +3,18 @@ import type { FromPanel } from "../../src/core/api/panel";
 import { bytesPerSecond } from "../../src/core/pace";
 import { bytes, count, duration, plural } from "../format";
 import type { PanelState } from "../state";
+import type { StatusAction, StatusText } from "./statusLine";
 
-export interface StatusAction {
-  readonly label: string;
-  readonly command: Extract<FromPanel, { type: "command" }>["command"];
-  readonly secondary?: boolean;
-}
+type PanelCommand = Extract<FromPanel, { type: "command" }>["command"];
 
-export interface StatusText {
-  readonly sentence: string;
-  /** Of the progress bar; undefined when there is none. */
-  readonly share?: number;
-  readonly tone: "quiet" | "busy" | "good" | "warning" | "error";
-  readonly actions: readonly StatusAction[];
-}
+const exportAction: StatusAction<PanelCommand> = { label: "Export…", command: "export", secondary: true };
+const log: StatusAction<PanelCommand> = { label: "Show Log", command: "showLog", secondary: true };
 
-const exportAction: StatusAction = { label: "Export…", command: "export", secondary: true };
-const log: StatusAction = { label: "Show Log", command: "showLog", secondary: true };
-
-const shareOf = (p: Progress) =>
+/** Done of a call, 0…1. */
+export const shareOf = (p: Progress) =>
   Math.min(1, p.bytesTotal > 0 ? p.bytesDone / p.bytesTotal : p.tensorsTotal > 0 ? p.tensorsDone / p.tensorsTotal : 0);
-const rate = (p: Progress) => {
+/** " · 1.1 GB/s", or nothing yet. */
+export const rate = (p: Progress) => {
   const speed = bytesPerSecond(p);
   return speed === undefined ? "" : ` · ${bytes(speed)}/s`;
 };
@@ -36,7 +27,7 @@ function howLong(p: Progress): string {
 }
 
 /** One sentence and the buttons for each state the panel can be in. */
-export function statusText(state: PanelState): StatusText {
+export function statusText(state: PanelState): StatusText<PanelCommand> {
   const { status, model } = state;
   const empty = model !== undefined && model.tensors.length === 0;
   if (empty && status.kind !== "failed") {
@@ -111,7 +102,8 @@ export function statusText(state: PanelState): StatusText {
   }
 }
 
-function placed({ message, place }: { message: string; place: { file?: string; tensor?: string; offset?: number } }): string {
+/** The error with its place, where the sentence does not name it. */
+export function placed({ message, place }: { message: string; place: { file?: string; tensor?: string; offset?: number } }): string {
   const where = [
     place.file && !message.includes(place.file) ? place.file : "",
     place.tensor && !message.includes(place.tensor) ? `tensor ${place.tensor}` : "",

@@ -8,9 +8,10 @@ export const cancel: Command = {
   async run(app) {
     const running = app.documents.all.filter((d) => d.running);
     const measuring = app.documents.all.filter((d) => d.budget.measuring);
+    const comparing = app.comparisons.all.filter((c) => c.running);
     for (const { budget } of measuring) budget.cancel();
-    if (!running.length && !measuring.length && !app.exports.running) return tell(nothingToCancel());
+    if (!running.length && !measuring.length && !comparing.length && !app.exports.running) return tell(nothingToCancel());
     app.exports.cancel();
-    await Promise.all(running.map((d) => d.cancel()));
+    await Promise.all([...running, ...comparing].map((one) => one.cancel()));
   },
 };

@@ -1,7 +1,6 @@
 import * as vscode from "vscode";
 import { toEngineError } from "../../core/errors";
 import type { App } from "../app";
-import { Comparisons } from "../comparisons";
 import { cannotOpen, engineCannotStart, unexpected } from "../errors";
 import { tell } from "../tell";
 import { analyze } from "./analyze";
@@ -28,6 +27,7 @@ export const commands: readonly Command[] = [
   exportRecipe,
   resumeExport,
   discardExport,
+  compareModels,
   showLayer,
   cancel,
   restartEngine,
@@ -37,10 +37,8 @@ export const commands: readonly Command[] = [
 ];
 
 export function registerCommands(app: App): vscode.Disposable {
-  const comparisons = new Comparisons();
   return vscode.Disposable.from(
-    comparisons,
-    ...[...commands, compareModels(comparisons)].map((command) =>
+    ...commands.map((command) =>
       vscode.commands.registerCommand(command.id, async (...args: unknown[]) => {
         try {
           return await command.run(app, ...args);

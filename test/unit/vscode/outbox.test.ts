@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ToPanel } from "../../../src/core/api/panel";
-import { Outbox } from "../../../src/vscode/outbox";
+import { panelOutbox } from "../../../src/vscode/panelOutbox";
 import { report } from "./reports";
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -12,7 +12,7 @@ const running = (tensorsDone: number): Extract<ToPanel, { type: "status" }> => (
 /** Posted messages, with a way to wait until nothing more comes. */
 function collect() {
   const posted: ToPanel[] = [];
-  const outbox = new Outbox((message) => posted.push(message));
+  const outbox = panelOutbox((message) => posted.push(message));
   const settled = async () => {
     for (let n = -1; n !== posted.length;) {
       n = posted.length;
