@@ -54,6 +54,11 @@ const targets: readonly Target[] = [
 /** Uniform targets in the order of the quick pick. */
 export const exportTargets: readonly ExportTarget[] = targets.map(({ name, label, description }) => ({ name, label, description }));
 
+const isQuantized = ({ consumers = [] }: TensorInfo) => consumers.some((c) => c === "MatMulNBits" || c === "GatherBlockQuantized");
+
+/** What a reader calls blocks of "int4-g32-asym" in those operators: "INT4 g32 asym". */
+const blockLabel = (target: string) => target.replace("-asym", " asym").replace("-", " ").replace("int", "INT");
+
 /** Reasons are told for this many tensors each. */
 const namedTensors = 3;
 
@@ -67,16 +72,24 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
   const kept = new Map<string, TensorInfo[]>();
   const { forms = [], group = 1 } = targets.find((t) => t.name === target) ?? {};
   const hasScaleType = forms.includes("MatMulNBits");
+  const keep = (why: string, tensor: TensorInfo) => void kept.set(why, [...(kept.get(why) ?? []), tensor]);
   let tables = 0;
   for (const tensor of index.tensors) {
     const name = forms.find((f) => tensor.exportForms?.[f]);
     const form = name && tensor.exportForms?.[name];
-    if (!form) continue;
+    if (!form) {
+      const isMatrix = tensor.storage?.encoding === "affine" && tensor.shape.length > 1;
+      if (isMatrix && !forms.includes("F16")) keep(`${tensor.consumers?.[0] ?? "its operator"} computes with its codes`, tensor);
+      continue;
+    }
     const columns = tensor.elementCount / tensor.shape[0];
     const isTable = name === "GatherBlockQuantized";
-    const why = "kept" in form ? form.kept : isTable && columns % group ? `its rows are not whole blocks of ${group}` : undefined;
+    const isSame = isQuantized(tensor) && tensor.encodingLabel === blockLabel(target);
+    const why = "kept" in form ? form.kept
+      : isTable && columns % group ? `its rows are not whole blocks of ${group}`
+      : isSame ? "it is stored so already" : undefined;
     if ("kept" in form || why !== undefined) {
-      kept.set(why!, [...(kept.get(why!) ?? []), tensor]);
+      keep(why!, tensor);
       continue;
     }
     const encoding = hasScaleType && form.scaleType !== "f32" ? `${target}-${form.scaleType}` : target;

@@ -1,7 +1,7 @@
 import type { ExportForm, ExportForms } from "../../core/model";
 import type { Located } from "./constants";
 import { type Consumer, isWeightInput, mostConsumers, storedOrder } from "./consumers";
-import { attributeOf, defaultOpset, type GraphNode, intAttribute, isDefaultDomain, outputOf, type Value } from "./network";
+import { attributeOf, defaultOpset, type GraphNode, intAttribute, isDefaultDomain, isMicrosoft, outputOf, type Value } from "./network";
 import type { OpsetChange } from "./opsets";
 import type { ModelProto } from "./proto";
 
@@ -9,8 +9,8 @@ export interface FormContext {
   readonly proto: ModelProto;
   readonly located: Located;
   readonly consumers: readonly Consumer[];
-  /** Shown dequantized: its codes stay as they are. */
-  readonly quantized: boolean;
+  /** Shown dequantized: its codes stay as they are, or ("again") are seen as floats that can be quantized again. */
+  readonly quantized: boolean | "again";
   /** What it takes to have DequantizeLinear per block. */
   readonly blockOpset: OpsetChange;
 }
@@ -34,14 +34,16 @@ export function exportForms(context: FormContext): ExportForms | undefined {
   };
   const stored = () => floats.get(type?.id as 1);
   const computed = () => computedType(context);
-  if (isProductWeight(context)) {
+  if (context.quantized === "again" && context.consumers.every(isBlockProduct)) {
+    forms.MatMulNBits = form(() => keptFromBlocks(context), computed);
+  } else if (isProductWeight(context)) {
     forms.MatMulNBits = form(() => keptFromBlocks(context), computed);
     forms.QDQ = form(() => keptFromQdq(context), stored);
     forms.BlockQDQ = form(() => keptFromBlockQdq(context), stored);
   } else if (isTable(context)) {
     forms.GatherBlockQuantized = form(() => keptFromGather(context), computed);
   }
-  if (type?.id === 1 && dims.length > 1 && context.consumers.some(isWeightInput)) {
+  if (type?.id === 1 && !context.quantized && dims.length > 1 && context.consumers.some(isWeightInput)) {
     const isOld = defaultOpset(context.proto) < 6;
     forms.F16 = form(() => (isOld ? "Cast is written otherwise in this version of ONNX" : undefined), stored);
   }
@@ -61,17 +63,22 @@ const isProductWeight = ({ consumers, located }: FormContext) =>
 const isTable = ({ consumers, located }: FormContext) =>
   located.dims.length === 2 && floats.has(located.type?.id as 1) && consumers.some(isLookUp);
 
-const isLookUp = ({ node, input }: Consumer) => isDefaultDomain(node.proto.domain) && node.proto.opType === "Gather" && input === 0;
+const isLookUp = ({ node, input }: Consumer) =>
+  input === 0 &&
+  ((isDefaultDomain(node.proto.domain) && node.proto.opType === "Gather") ||
+    (isMicrosoft(node.proto.domain) && node.proto.opType === "GatherBlockQuantized"));
+
+const isBlockProduct = ({ node, input }: Consumer) => isMicrosoft(node.proto.domain) && node.proto.opType === "MatMulNBits" && input === 1;
 
 /** What keeps a weight as it is whatever the form. */
 function keptAnyway({ located, consumers, quantized }: FormContext): string | undefined {
   const { type, problem } = located;
   const { value, origin } = located.constant;
-  if (quantized) return "it is quantized already";
+  if (quantized === true) return "it is quantized already, and its codes serve operators that would have to change with it";
   if (problem || !type || located.count === 0) return "its values cannot be read";
   if (!floats.has(type.id as 1)) return `it is stored as ${type.name}`;
   if (value.isAmbiguous) return "another constant has the same name";
-  if (value.scope.fn) return "it is part of a local function";
+  if (value.scope.fn) return "it is part of a local function, which an export does not open; inline the functions first (onnx.inliner)";
   if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
   if (consumers.length >= mostConsumers) return "too many operators use it";
   if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear")))
@@ -80,7 +87,7 @@ function keptAnyway({ located, consumers, quantized }: FormContext): string | un
 }
 
 /** A function may be called with other weights too, so its operators stay what they are. */
-const calledWith = "it is used inside a local function";
+const calledWith = "it is handed to a local function, whose other calls share its operators; inline the functions first (onnx.inliner), or choose QDQ";
 
 function keptFromBlocks(context: FormContext): string | undefined {
   const { consumers, located } = context;
@@ -100,8 +107,10 @@ function keptFromBlocks(context: FormContext): string | undefined {
 }
 
 /** Why a single use cannot become MatMulNBits. */
-function keptFromProduct({ node, input, through }: Consumer, proto: ModelProto): string | undefined {
+function keptFromProduct(consumer: Consumer, proto: ModelProto): string | undefined {
+  const { node, input, through } = consumer;
   const { opType } = node.proto;
+  if (isBlockProduct(consumer)) return undefined;
   if (!isDefaultDomain(node.proto.domain) || (opType !== "MatMul" && opType !== "Gemm")) return `${opType} uses it as well`;
   if (input !== 1) return "it is the first factor of a product";
   if (node.proto.input.length > 1 && node.proto.input[0] === node.proto.input[1]) return "it is multiplied with itself";

@@ -4,7 +4,7 @@ import type { Located } from "./constants";
 import { DataFile } from "./dataFile";
 import { bytesField, externalFields, field, intField, type Piece, totalBytes } from "./encode";
 import { type Constant, isDefaultDomain, type Scope } from "./network";
-import type { OnnxModel } from "./read";
+import type { OnnxModel } from "./model";
 import { append, type Edit, insertBefore, replace, rewrite } from "./rewrite";
 import type { GraphProto, NodeProto, Span, TensorProto } from "./proto";
 import { dataTypes, rawBytes } from "./types";
@@ -94,6 +94,13 @@ export class Output {
     this.removeInput(value.scope, value.name);
   }
 
+  /** Takes a constant out that nothing uses any more. */
+  remove({ value, origin }: Constant): void {
+    if (origin.kind === "initializer") this.replace(origin.proto.span, []);
+    else if (origin.kind !== "sparse") this.replace(origin.node.proto.span, []);
+    this.removeInput(value.scope, value.name);
+  }
+
   /** A quantized constant is no input of the graph any more: nobody could feed it. */
   removeInput(scope: Scope, name: string): void {
     for (const input of scope.graph?.input ?? []) if (input.name === name) this.#removeInput(input.span);
@@ -107,8 +114,8 @@ export class Output {
   }
 
   /** Tensors kept with external data point into the new companion file, whose name and offsets are new. */
-  moveExternalData(replaced: ReadonlySet<Located>): void {
-    const gone = new Set([...replaced].map(({ constant: { origin } }) => ("proto" in origin ? origin.proto : undefined)));
+  moveExternalData(replaced: readonly Constant[]): void {
+    const gone = new Set(replaced.map(({ origin }) => ("proto" in origin ? origin.proto : undefined)));
     const places = new Map<unknown, Located>(
       this.model.located.map((l) => ["proto" in l.constant.origin ? l.constant.origin.proto : undefined, l]),
     );

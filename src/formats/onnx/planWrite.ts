@@ -2,11 +2,12 @@ import { EngineError } from "../../core/errors";
 import type { ExportFormName } from "../../core/model";
 import type { Assignment, WritePlan, WriteRequest } from "../format";
 import { quote } from "../text";
-import { isMicrosoft } from "./network";
+import { type Constant, isMicrosoft, type Value } from "./network";
 import { amend } from "./amend";
 import { blockOpset, channelOpset, type OpsetChange, opsetChange } from "./opsets";
 import { formFor } from "./recipeEncoding";
-import { formsOf, type OnnxModel, readModel, type Weight, weightsOf } from "./read";
+import type { OnnxModel, Replaced, Weight } from "./model";
+import { formsOf, readModel, replaceable, weightsOf } from "./read";
 import { Output } from "./output";
 import { outputFile } from "./segments";
 import { parseBlocks, toBlocks, toTable } from "./toBlocks";
@@ -31,16 +32,21 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
     const model = await readModel(folder, index.files[0], source);
     const weights = chosen(model, request.assignments, index.path);
     const output = new Output(model, { outputName, facts: request.facts, replaced: weights.map((w) => w.weight.located) });
-    output.moveExternalData(new Set(weights.map((w) => w.weight.located)));
+    const unused = unusedThen(weights);
+    output.moveExternalData([...weights.map((w) => w.weight.located.constant), ...unused]);
     const change = neededChange(model, weights);
     const notes = change ? [noteOf(change)] : [];
+    const again = weights.filter((w) => w.weight.replaced).length;
+    if (again) notes.push(`${again === 1 ? "1 tensor is quantized already and loses" : `${again} tensors are quantized already and lose`} again; a 16-bit source gives a better result.`);
     for (const { weight, encoding, form } of weights) {
       if (form === "QDQ") toQdq(output, weight, encoding, change?.kind === "impossible");
       else if (form === "BlockQDQ") toBlockQdq(output, weight, encoding);
       else if (form === "F16") toHalf(output, weight, encoding);
       else if (form === "GatherBlockQuantized") toTable(output, weight, encoding);
       else toBlocks(output, weight, encoding);
+      if (weight.replaced) takeOut(output, weight.replaced);
     }
+    for (const constant of unused) output.remove(constant);
     if (change?.kind === "raise") {
       for (const amendment of change.amendments) amend(output, amendment);
       output.setDefaultOpset(change.to);
@@ -62,6 +68,21 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
   } finally {
     await source.close();
   }
+}
+
+/** Scales and zero points that only operators use which go. */
+function unusedThen(weights: readonly Chosen[]): Constant[] {
+  const replaced = weights.flatMap(({ weight }) => (weight.replaced ? [weight.replaced] : []));
+  const nodes = new Set(replaced.flatMap((r) => r.nodes));
+  const parameters = new Set(replaced.flatMap((r) => r.parameters));
+  const isUnused = (p: Value) => !p.isOutput && !p.isAmbiguous && p.uses.every((u) => nodes.has(u.node));
+  return [...parameters].flatMap((p) => (p.constant && isUnused(p) ? [p.constant] : []));
+}
+
+/** The DequantizeLinear behind codes that have gone. Operators that took the codes have been written anew. */
+function takeOut(output: Output, { nodes, codes }: Replaced): void {
+  for (const { proto } of nodes) if (proto.opType === "DequantizeLinear") output.replace(proto.span, []);
+  output.removeInput(codes.scope, codes.name);
 }
 
 /** What has to happen to the operator set; undefined where it may stay. Per block it was found possible while choosing. */
@@ -90,10 +111,11 @@ function noteOf(change: Exclude<OpsetChange, { kind: "as is" }>): string {
 function chosen(model: OnnxModel, assignments: readonly Assignment[], path: string): Chosen[] {
   const byName = new Map(weightsOf(model).map((w) => [w.located.constant.name, w]));
   return assignments.map(({ tensor, encoding }) => {
-    const weight = byName.get(tensor);
+    const listed = byName.get(tensor);
     const place = { file: path, tensor };
-    if (!weight) throw new EngineError("bad-request", "The model has no such tensor.", place);
-    const forms = formsOf(model, weight) ?? {};
+    if (!listed) throw new EngineError("bad-request", "The model has no such tensor.", place);
+    const weight = replaceable(model, listed);
+    const forms = formsOf(model, listed) ?? {};
     const name = formFor(encoding, forms);
     if (!name) throw new EngineError("bad-request", `An ONNX model cannot hold ${encoding}.`, place);
     const form = forms[name];

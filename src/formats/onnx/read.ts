@@ -7,27 +7,13 @@ import { type Located, locate, ValueReader } from "./constants";
 import { type Consumer, consumersOf, isParameterOnly, isWeightInput, storedOrder } from "./consumers";
 import { ModelFiles } from "./files";
 import { exportForms } from "./forms";
-import { blockOpset, type OpsetChange, opsetChange } from "./opsets";
-import { buildNetwork, type Constant, type Network, type Value } from "./network";
+import type { OnnxModel, Weight } from "./model";
+import { blockOpset, opsetChange } from "./opsets";
+import { buildNetwork, type Constant, type Value } from "./network";
 import { parseModel } from "./parse";
 import { dequantizedViews } from "./quantized";
+import { requantizable } from "./requantize";
 import type { ModelProto } from "./proto";
-import type { DequantizedView, Viewed } from "./view";
-
-/** Everything read from a model's files, short of the weights' values. */
-export interface OnnxModel {
-  readonly proto: ModelProto;
-  readonly network: Network;
-  readonly files: ModelFiles;
-  /** All constants of the file, weights or not. */
-  readonly located: readonly Located[];
-  readonly views: ReadonlyMap<Value, Viewed>;
-  readonly disagreeing: ReadonlySet<Value>;
-  /** What DequantizeLinear per block needs of the operator set. */
-  readonly blockOpset: OpsetChange;
-  /** Operators that compute with a constant, in graph order. */
-  consumers(value: Value): readonly Consumer[];
-}
 
 /**
  * Integers are weights only when an operator takes them as weights, or when there are so many that a person should see where
@@ -108,14 +94,6 @@ export async function readIndex(folder: ModelFolder, name: string): Promise<Mode
   } finally {
     await source.close();
   }
-}
-
-export interface Weight {
-  readonly located: Located;
-  readonly view?: DequantizedView;
-  readonly consumers: readonly Consumer[];
-  /** Counted among the model's parameters: floats, and integers that operators take as weights. */
-  readonly isParameter: boolean;
 }
 
 /** The constants that are shown as tensors, in the order in which the graph uses them. */
@@ -211,14 +189,19 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
 }
 
 /** What exports can make of a weight. */
-export const formsOf = (model: OnnxModel, { located, consumers }: Weight): ExportForms | undefined =>
-  exportForms({
+export function formsOf(model: OnnxModel, weight: Weight): ExportForms | undefined {
+  const { located, consumers, replaced } = replaceable(model, weight);
+  return exportForms({
     proto: model.proto,
     located,
     consumers,
-    quantized: model.views.has(located.constant.value),
+    quantized: replaced ? "again" : model.views.has(located.constant.value),
     blockOpset: model.blockOpset,
   });
+}
+
+/** The weight as an export takes it: floats, where it is quantized in a way that can be undone. */
+export const replaceable = (model: OnnxModel, weight: Weight): Weight => requantizable(model, weight) ?? weight;
 
 /** Names that exporters make up for tensors they moved or folded: these say nothing, the operator's name may. */
 const generatedName = /^(onnx::\w+_\d+|_?v?_?\d+|(val|initializer|const_fold_opt_|t)_?\d+)$/;

@@ -3,7 +3,8 @@ import type { ArrangementName, EncodingFacts } from "../format";
 import { node, type Piece } from "./encode";
 import { nodesBetween } from "./forms";
 import type { Output } from "./output";
-import { orderOf, type Weight } from "./read";
+import type { Weight } from "./model";
+import { orderOf } from "./read";
 
 /** The parts of "int4-g32-asym-f16" that the container has to know; the rest is the encoding's business. */
 const pattern = /^int([248])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?(?:-(?:absmax|extreme))?$/;
@@ -37,7 +38,7 @@ export function toBlocks(output: Output, weight: Weight, encoding: string): void
   const { inputs, bits, block } = placeBlocks(output, weight, { encoding, rows: N, columns: K, isTable: false });
   const attributes = { K, N, bits, block_size: block, accuracy_level: 1 };
   for (const product of new Set(consumers.map((c) => c.node.proto))) {
-    const addend = product.opType === "Gemm" ? product.input[2] : undefined;
+    const addend = product.opType === "Gemm" ? product.input[2] : product.opType === "MatMulNBits" ? product.input[5] : undefined;
     const result = addend ? output.unique(`${product.output[0]}_product`) : product.output[0];
     const nodes = node({
       op: "MatMulNBits",
@@ -99,6 +100,8 @@ interface Blocks {
 function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, isTable }: Blocks) {
   const { constant } = weight.located;
   const { value } = constant;
+  // Of codes that are quantized again, without what the first time had put behind the name.
+  const name = weight.replaced ? value.name.replace(/_Q\d(_\d+)?$|(_DQ_Q\d)?_(dequantized|DequantizeLinear(_Output)?(_\d+)?)$/, "") : value.name;
   const place = { tensor: constant.name };
   const parsed = parseBlocks(encoding);
   if (!parsed) throw new EngineError("bad-request", `ONNX Runtime's block operators cannot hold ${encoding}.`, place);
@@ -121,9 +124,9 @@ function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, 
     arrangement,
   });
   const names = {
-    codes: output.unique(`${value.name}_Q${bits}`),
-    scales: output.unique(`${value.name}_scales`),
-    zeros: asymmetric ? output.unique(`${value.name}_zero_points`) : "",
+    codes: output.unique(`${name}_Q${bits}`),
+    scales: output.unique(`${name}_scales`),
+    zeros: asymmetric ? output.unique(`${name}_zero_points`) : "",
   };
   const blockBytes = (block * bits) / 8;
   const codeDims = isTable ? [rows, groups * blockBytes] : [rows, groups, blockBytes];

@@ -2,7 +2,7 @@ import type { ArrangementName } from "../format";
 import { node, type Piece } from "./encode";
 import { qdqAxis } from "./forms";
 import type { Output } from "./output";
-import type { Weight } from "./read";
+import type { Weight } from "./model";
 
 const types = { FLOAT: 1, UINT8: 2, INT8: 3, FLOAT16: 10, UINT4: 21, INT4: 22 } as const;
 
