@@ -7,6 +7,7 @@ import { type Located, locate, ValueReader } from "./constants";
 import { type Consumer, consumersOf, isParameterOnly, isWeightInput, storedOrder } from "./consumers";
 import { ModelFiles } from "./files";
 import { exportForms } from "./forms";
+import { groupOf } from "./groups";
 import type { OnnxModel, Weight } from "./model";
 import { blockOpset, opsetChange } from "./opsets";
 import { buildNetwork, type Constant, type Value } from "./network";
@@ -181,7 +182,7 @@ async function describe(model: OnnxModel, weight: Weight, values: ValueReader, p
     bitsPerWeight: located.count > 0 ? (8 * byteLength) / elementCount : 0,
     storage,
     role: "other",
-    group: generatedName.test(name) ? moduleOf(nodeName ?? "") : "",
+    group: groupOf(name, consumers),
     consumerName: nodeName,
     consumers: [...new Set(consumers.map((c) => c.node.proto.opType))].slice(0, 16),
     exportForms: formsOf(model, weight),
@@ -202,16 +203,6 @@ export function formsOf(model: OnnxModel, weight: Weight): ExportForms | undefin
 
 /** The weight as an export takes it: floats, where it is quantized in a way that can be undone. */
 export const replaceable = (model: OnnxModel, weight: Weight): Weight => requantizable(model, weight) ?? weight;
-
-/** Names that exporters make up for tensors they moved or folded: these say nothing, the operator's name may. */
-const generatedName = /^(onnx::\w+_\d+|_?v?_?\d+|(val|initializer|const_fold_opt_|t)_?\d+)$/;
-
-/** "/model/layers.0/self_attn/q_proj/MatMul" → "model.layers.0.self_attn.q_proj". */
-const moduleOf = (nodeName: string) =>
-  nodeName
-    .replace(/^\/+/, "")
-    .replace(/\/[A-Z]\w*$/, "")
-    .replaceAll("/", ".");
 
 /** The order of the first use that tells. */
 export function orderOf(consumers: readonly Consumer[]): "out-in" | "in-out" | undefined {
