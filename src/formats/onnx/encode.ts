@@ -47,16 +47,19 @@ export function field(number: number, content: readonly Piece[]): Piece[] {
   return [bytes(tag(number, 2), varint(totalBytes(content))), ...content];
 }
 
-/** A NodeProto as field 1 of its graph. Integer attributes only. */
-export function node(parts: {
-  op: string;
-  domain?: string;
-  name: string;
-  inputs: readonly string[];
-  outputs: readonly string[];
-  attributes?: Record<string, number>;
-}): Piece[] {
-  return field(1, [
+export interface NodeParts {
+  readonly op: string;
+  readonly domain?: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Integers only. */
+  readonly attributes?: Record<string, number>;
+}
+
+/** A NodeProto as that field of a graph (1) or of a function (7). */
+export function node(parts: NodeParts, number: 1 | 7): Piece[] {
+  return field(number, [
     ...parts.inputs.map((name) => bytesField(1, name)),
     ...parts.outputs.map((name) => bytesField(2, name)),
     ...(parts.name ? [bytesField(3, parts.name)] : []),

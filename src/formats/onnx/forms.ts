@@ -1,8 +1,8 @@
 import type { ExportForm, ExportForms } from "../../core/model";
 import type { Located } from "./constants";
 import { type Consumer, isWeightInput, mostConsumers, storedOrder } from "./consumers";
-import { attributeOf, defaultOpset, type GraphNode, intAttribute, isDefaultDomain, isMicrosoft, outputOf, type Value } from "./network";
-import type { OpsetChange } from "./opsets";
+import { attributeOf, defaultOpset, functionOf, type GraphNode, intAttribute, isDefaultDomain, isMicrosoft, outputOf, type Value } from "./network";
+import { blockOpset as blockVersion, channelOpset, type OpsetChange } from "./opsets";
 import type { ModelProto } from "./proto";
 
 export interface FormContext {
@@ -74,11 +74,13 @@ const isBlockProduct = ({ node, input }: Consumer) => isMicrosoft(node.proto.dom
 function keptAnyway({ located, consumers, quantized }: FormContext): string | undefined {
   const { type, problem } = located;
   const { value, origin } = located.constant;
+  const fn = functionOf(value.scope);
   if (quantized === true) return "it is quantized already, and its codes serve operators that would have to change with it";
   if (problem || !type || located.count === 0) return "its values cannot be read";
   if (!floats.has(type.id as 1)) return `it is stored as ${type.name}`;
   if (value.isAmbiguous) return "another constant has the same name";
-  if (value.scope.fn) return "it is part of a local function, which an export does not open; inline the functions first (onnx.inliner)";
+  if (fn && consumers.some((c) => functionOf(c.node.scope) !== fn)) return calledWith;
+  if (fn && consumers.some((c) => c.node.proto.attribute.some((a) => a.refAttrName))) return "the caller of its function decides how it is used";
   if (origin.kind !== "initializer" && origin.kind !== "node") return "it is not stored as a tensor";
   if (consumers.length >= mostConsumers) return "too many operators use it";
   if (consumers.some((c) => c.through.some((n) => n.proto.opType === "QuantizeLinear")))
@@ -89,12 +91,22 @@ function keptAnyway({ located, consumers, quantized }: FormContext): string | un
 /** A function may be called with other weights too, so its operators stay what they are. */
 const calledWith = "it is handed to a local function, whose other calls share its operators; inline the functions first (onnx.inliner), or choose QDQ";
 
+const isHandedOver = ({ consumers, located }: FormContext) =>
+  consumers.some((c) => functionOf(c.node.scope) !== functionOf(located.constant.value.scope));
+
+/** Functions say themselves which version they are written in, and stay in it. */
+function keptByFunction({ located }: FormContext, version: number): string | undefined {
+  const fn = functionOf(located.constant.value.scope);
+  if (!fn || defaultOpset(fn) >= version) return undefined;
+  return `its function is written for version ${defaultOpset(fn)} of the operator set, and version ${version} is needed`;
+}
+
 function keptFromBlocks(context: FormContext): string | undefined {
   const { consumers, located } = context;
   const { value } = located.constant;
   if (located.dims.length !== 2) return "MatMulNBits takes matrices only";
   if (value.isOutput) return "it is an output of the graph";
-  if (consumers.some((c) => c.node.scope.fn)) return calledWith;
+  if (isHandedOver(context)) return calledWith;
   const orders = new Set<string | undefined>();
   for (const consumer of consumers) {
     const why = keptFromProduct(consumer, context.proto);
@@ -125,7 +137,10 @@ function keptFromProduct(consumer: Consumer, proto: ModelProto): string | undefi
   return undefined;
 }
 
-function keptFromQdq({ consumers, located }: FormContext): string | undefined {
+function keptFromQdq(context: FormContext): string | undefined {
+  const { consumers, located } = context;
+  const old = keptByFunction(context, channelOpset);
+  if (old) return old;
   const axis = qdqAxis(located, consumers);
   if (axis === undefined) return "it is reshaped before it is used";
   const other = consumers.find((c) => c.node.proto.opType === "DequantizeLinear" || c.node.proto.opType === "QuantizeLinear");
@@ -137,7 +152,9 @@ function keptFromBlockQdq(context: FormContext): string | undefined {
   if (located.dims.length !== 2) return "blocks are cut along the rows of matrices only";
   const other = keptFromQdq(context);
   if (other) return other;
-  if (blockOpset.kind === "impossible")
+  const old = keptByFunction(context, blockVersion);
+  if (old) return old;
+  if (blockOpset.kind === "impossible" && !functionOf(located.constant.value.scope))
     return `DequantizeLinear per block needs version 21 of the operator set, to which this model cannot be raised: ${blockOpset.why}`;
   return undefined;
 }
@@ -145,7 +162,7 @@ function keptFromBlockQdq(context: FormContext): string | undefined {
 function keptFromGather(context: FormContext): string | undefined {
   const { consumers, located } = context;
   if (located.constant.value.isOutput) return "it is an output of the graph";
-  if (consumers.some((c) => c.node.scope.fn)) return calledWith;
+  if (isHandedOver(context)) return calledWith;
   for (const consumer of consumers) {
     const { node, through, flipped } = consumer;
     if (!isLookUp(consumer)) return `${node.proto.opType} uses it as well`;

@@ -62,7 +62,7 @@ export const isDefaultDomain = (domain: string) => domain === "" || domain === "
 export const isMicrosoft = (domain: string) => domain === "com.microsoft";
 
 /** Version of the default operator set; 1 where the file does not say. */
-export const defaultOpset = (proto: ModelProto): number =>
+export const defaultOpset = (proto: Pick<ModelProto, "opsetImport">): number =>
   proto.opsetImport.findLast((o) => isDefaultDomain(o.domain))?.version ?? 1;
 
 export const attributeOf = (node: NodeProto, name: string): AttributeProto | undefined =>
@@ -89,6 +89,12 @@ function lookUp(scope: Scope | undefined, name: string): Value | undefined {
     const value = scope.values.get(name);
     if (value) return value;
   }
+  return undefined;
+}
+
+/** The function that a graph or body belongs to, however deep. */
+export function functionOf(scope: Scope): FunctionProto | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.parent) if (at.fn) return at.fn;
   return undefined;
 }
 

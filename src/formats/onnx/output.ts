@@ -2,11 +2,11 @@ import { EngineError } from "../../core/errors";
 import type { EncodingFacts } from "../format";
 import type { Located } from "./constants";
 import { DataFile } from "./dataFile";
-import { bytesField, externalFields, field, intField, type Piece, totalBytes } from "./encode";
+import { bytesField, externalFields, field, intField, node, type NodeParts, type Piece, totalBytes } from "./encode";
 import { type Constant, isDefaultDomain, type Scope } from "./network";
 import type { OnnxModel } from "./model";
 import { append, type Edit, insertBefore, replace, rewrite } from "./rewrite";
-import type { GraphProto, NodeProto, Span, TensorProto } from "./proto";
+import type { FunctionProto, GraphProto, NodeProto, Span, TensorProto } from "./proto";
 import { dataTypes, rawBytes } from "./types";
 
 /** Protobuf messages end at 2 GiB; beyond this, weights go to a file of their own. */
@@ -69,16 +69,27 @@ export class Output {
     return name;
   }
 
-  /** A new initializer (GraphProto field 5), inside the model or in the companion file. */
-  initializer(parts: { name: string; type: number; dims: readonly number[]; content: readonly Piece[] }): Piece[] {
+  /**
+   * A new initializer (GraphProto field 5), inside the model or in the companion file. Functions have none: there it is a Constant,
+   * which ONNX Runtime makes an initializer of when it opens the function.
+   */
+  initializer(scope: Scope, parts: { name: string; type: number; dims: readonly number[]; content: readonly Piece[] }): Piece[] {
     const length = totalBytes(parts.content);
-    const isApart = this.#isExternal && length >= shortData;
-    return field(5, [
+    const isApart = !scope.fn && this.#isExternal && length >= shortData;
+    const tensor = field(5, [
       ...parts.dims.map((d) => intField(1, d)),
       intField(2, parts.type),
       bytesField(8, parts.name),
       ...(isApart ? externalFields(this.data.place(parts.content)) : field(9, parts.content)),
     ]);
+    if (!scope.fn) return tensor;
+    const value = field(5, [bytesField(1, "value"), ...tensor, intField(20, 4)]);
+    return field(7, [bytesField(2, parts.name), bytesField(4, "Constant"), ...value]);
+  }
+
+  /** A new node of a graph or function. */
+  node(scope: Scope, parts: NodeParts): Piece[] {
+    return node(parts, scope.fn ? 7 : 1);
   }
 
   /**
@@ -146,6 +157,11 @@ export class Output {
 
   importOpset(domain: string, version: number): void {
     this.edit(append(this.model.proto.span, field(8, [bytesField(1, domain), intField(2, version)])));
+  }
+
+  /** What a function uses it imports itself. */
+  importInto(fn: FunctionProto, domain: string, version: number): void {
+    this.edit(append(fn.span, field(9, [bytesField(1, domain), intField(2, version)])));
   }
 
   /**

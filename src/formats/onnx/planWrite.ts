@@ -2,7 +2,8 @@ import { EngineError } from "../../core/errors";
 import type { ExportFormName } from "../../core/model";
 import type { Assignment, WritePlan, WriteRequest } from "../format";
 import { quote } from "../text";
-import { type Constant, isMicrosoft, type Value } from "./network";
+import { type Constant, functionOf, isMicrosoft, type Value } from "./network";
+import type { FunctionProto } from "./proto";
 import { amend } from "./amend";
 import { blockOpset, channelOpset, type OpsetChange, opsetChange } from "./opsets";
 import { formFor } from "./recipeEncoding";
@@ -17,6 +18,9 @@ import { toBlockQdq, toHalf, toQdq } from "./toQdq";
 const initializersApart = 4;
 /** The IR versions that came with the operator sets. */
 const irOf = { [channelOpset]: 7, [blockOpset]: 10 } as const;
+
+/** Operators of com.microsoft. */
+const isOperatorOfRuntime = (form: ExportFormName) => form === "MatMulNBits" || form === "GatherBlockQuantized";
 
 interface Chosen {
   readonly weight: Weight;
@@ -38,8 +42,11 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
     const notes = change ? [noteOf(change)] : [];
     const again = weights.filter((w) => w.weight.replaced).length;
     if (again) notes.push(`${again === 1 ? "1 tensor is quantized already and loses" : `${again} tensors are quantized already and lose`} again; a 16-bit source gives a better result.`);
+    const functions = new Set<FunctionProto>();
     for (const { weight, encoding, form } of weights) {
-      if (form === "QDQ") toQdq(output, weight, encoding, change?.kind === "impossible");
+      const fn = functionOf(weight.located.constant.value.scope);
+      if (fn && isOperatorOfRuntime(form)) functions.add(fn);
+      if (form === "QDQ") toQdq(output, weight, encoding, change?.kind === "impossible" && !fn);
       else if (form === "BlockQDQ") toBlockQdq(output, weight, encoding);
       else if (form === "F16") toHalf(output, weight, encoding);
       else if (form === "GatherBlockQuantized") toTable(output, weight, encoding);
@@ -47,12 +54,13 @@ export async function planWrite(request: WriteRequest): Promise<WritePlan> {
       if (weight.replaced) takeOut(output, weight.replaced);
     }
     for (const constant of unused) output.remove(constant);
+    for (const fn of functions) if (!fn.opsetImport.some((o) => isMicrosoft(o.domain))) output.importInto(fn, "com.microsoft", 1);
     if (change?.kind === "raise") {
       for (const amendment of change.amendments) amend(output, amendment);
       output.setDefaultOpset(change.to);
     }
     const forms = new Set(weights.map((w) => w.form));
-    const needsMicrosoft = change?.kind === "impossible" || forms.has("MatMulNBits") || forms.has("GatherBlockQuantized");
+    const needsMicrosoft = change?.kind === "impossible" || [...forms].some(isOperatorOfRuntime);
     if (needsMicrosoft && !model.proto.opsetImport.some((o) => isMicrosoft(o.domain))) output.importOpset("com.microsoft", 1);
     // A model of version 21 may still say that its IR is older, and then hold no 4-bit types.
     const raised = change?.kind === "raise" ? irOf[change.to] : initializersApart;
@@ -86,8 +94,10 @@ function takeOut(output: Output, { nodes, codes }: Replaced): void {
 }
 
 /** What has to happen to the operator set; undefined where it may stay. Per block it was found possible while choosing. */
-function neededChange(model: OnnxModel, weights: readonly Chosen[]): Exclude<OpsetChange, { kind: "as is" }> | undefined {
+function neededChange(model: OnnxModel, all: readonly Chosen[]): Exclude<OpsetChange, { kind: "as is" }> | undefined {
   let change: OpsetChange = { kind: "as is" };
+  // Functions have versions of their own.
+  const weights = all.filter((w) => !functionOf(w.weight.located.constant.value.scope));
   if (weights.some((w) => w.form === "BlockQDQ")) change = model.blockOpset;
   else if (weights.some((w) => w.form === "QDQ")) change = opsetChange(model.proto, model.network, channelOpset);
   return change.kind === "as is" ? undefined : change;

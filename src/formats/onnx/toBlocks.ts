@@ -1,6 +1,6 @@
 import { EngineError } from "../../core/errors";
 import type { ArrangementName, EncodingFacts } from "../format";
-import { node, type Piece } from "./encode";
+import type { Piece } from "./encode";
 import { nodesBetween } from "./forms";
 import type { Output } from "./output";
 import type { Weight } from "./model";
@@ -37,10 +37,10 @@ export function toBlocks(output: Output, weight: Weight, encoding: string): void
   const [N, K] = orderOf(consumers) === "in-out" ? [dims[1], dims[0]] : dims;
   const { inputs, bits, block } = placeBlocks(output, weight, { encoding, rows: N, columns: K, isTable: false });
   const attributes = { K, N, bits, block_size: block, accuracy_level: 1 };
-  for (const product of new Set(consumers.map((c) => c.node.proto))) {
+  for (const { proto: product, scope } of new Set(consumers.map((c) => c.node))) {
     const addend = product.opType === "Gemm" ? product.input[2] : product.opType === "MatMulNBits" ? product.input[5] : undefined;
     const result = addend ? output.unique(`${product.output[0]}_product`) : product.output[0];
-    const nodes = node({
+    const nodes = output.node(scope, {
       op: "MatMulNBits",
       domain: "com.microsoft",
       name: product.name,
@@ -50,7 +50,7 @@ export function toBlocks(output: Output, weight: Weight, encoding: string): void
     });
     if (addend) {
       const addName = product.name && output.unique(`${product.name}_bias`);
-      nodes.push(...node({ op: "Add", name: addName, inputs: [result, addend], outputs: [product.output[0]] }));
+      nodes.push(...output.node(scope, { op: "Add", name: addName, inputs: [result, addend], outputs: [product.output[0]] }));
     }
     output.replace(product.span, nodes);
   }
@@ -65,8 +65,8 @@ export function toTable(output: Output, weight: Weight, encoding: string): void 
   const [rows, columns] = located.dims;
   const { inputs, bits, block } = placeBlocks(output, weight, { encoding, rows, columns, isTable: true });
   const [codes, ...parameters] = inputs;
-  for (const lookUp of new Set(consumers.map((c) => c.node.proto))) {
-    const nodes = node({
+  for (const { proto: lookUp, scope } of new Set(consumers.map((c) => c.node))) {
+    const nodes = output.node(scope, {
       op: "GatherBlockQuantized",
       domain: "com.microsoft",
       name: lookUp.name,
@@ -131,14 +131,14 @@ function placeBlocks(output: Output, weight: Weight, { encoding, rows, columns, 
   const blockBytes = (block * bits) / 8;
   const codeDims = isTable ? [rows, groups * blockBytes] : [rows, groups, blockBytes];
   const pieces = [
-    ...output.initializer({ name: names.codes, type: 2, dims: codeDims, content: [plane(0, codeBytes)] }),
-    ...output.initializer({ name: names.scales, type: scaleTypes[scaleType], dims: [rows, groups], content: [plane(1, scaleBytes)] }),
+    ...output.initializer(value.scope, { name: names.codes, type: 2, dims: codeDims, content: [plane(0, codeBytes)] }),
+    ...output.initializer(value.scope, { name: names.scales, type: scaleTypes[scaleType], dims: [rows, groups], content: [plane(1, scaleBytes)] }),
   ];
   if (asymmetric) {
     const rowBytes = zeroRowBytes(groups, bits);
     const arrangement = bits === 8 ? "rows" : bits === 4 ? "pack-4-bit-zeros-in-rows" : "pack-2-bit-zeros-in-rows";
     const content = [plane(2, rows * rowBytes, arrangement)];
-    pieces.push(...output.initializer({ name: names.zeros, type: 2, dims: [rows, rowBytes], content }));
+    pieces.push(...output.initializer(value.scope, { name: names.zeros, type: 2, dims: [rows, rowBytes], content }));
   }
   output.substitute(constant, pieces, []);
   for (const between of nodesBetween(value, weight.consumers)) output.replace(between.proto.span, []);

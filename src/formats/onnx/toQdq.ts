@@ -1,5 +1,5 @@
 import type { ArrangementName } from "../format";
-import { node, type Piece } from "./encode";
+import type { Piece } from "./encode";
 import { qdqAxis } from "./forms";
 import type { Output } from "./output";
 import type { Weight } from "./model";
@@ -29,9 +29,9 @@ export function toQdq(output: Output, weight: Weight, encoding: string, isMicros
   const codeContent = [plane(0, codeBytes, axis === 1 ? "transpose-bytes" : "rows")];
   const zeroContent: Piece[] = [{ kind: "bytes", bytes: new Uint8Array(channels) }];
   const initializers = [
-    ...output.initializer({ name: codes, type: types.INT8, dims: located.dims, content: codeContent }),
-    ...output.initializer({ name: scale, type: types.FLOAT, dims: [channels], content: [plane(1, scaleBytes)] }),
-    ...output.initializer({ name: zero, type: types.INT8, dims: [channels], content: zeroContent }),
+    ...output.initializer(value.scope, { name: codes, type: types.INT8, dims: located.dims, content: codeContent }),
+    ...output.initializer(value.scope, { name: scale, type: types.FLOAT, dims: [channels], content: [plane(1, scaleBytes)] }),
+    ...output.initializer(value.scope, { name: zero, type: types.INT8, dims: [channels], content: zeroContent }),
   ];
   dequantize(output, weight, { initializers, inputs: [codes, scale, zero], attributes: { axis }, isMicrosoft });
 }
@@ -57,14 +57,14 @@ export function toBlockQdq(output: Output, weight: Weight, encoding: string): vo
   const codeContent = [plane(0, codeBytes, turned ? turnedCodes : "rows")];
   const scaleContent = [plane(1, scaleBytes, turned ? "transpose-4-bytes" : "rows")];
   const initializers = [
-    ...output.initializer({ name: codes, type, dims: located.dims, content: codeContent }),
-    ...output.initializer({ name: scales, type: types.FLOAT, dims: scaleDims, content: scaleContent }),
+    ...output.initializer(value.scope, { name: codes, type, dims: located.dims, content: codeContent }),
+    ...output.initializer(value.scope, { name: scales, type: types.FLOAT, dims: scaleDims, content: scaleContent }),
   ];
   const inputs = [codes, scales];
   if (asymmetric) {
     const zeros = output.unique(`${value.name}_zero_point`);
     const zeroContent = [plane(2, zeroBytes, turned ? turnedCodes : "rows")];
-    initializers.push(...output.initializer({ name: zeros, type, dims: scaleDims, content: zeroContent }));
+    initializers.push(...output.initializer(value.scope, { name: zeros, type, dims: scaleDims, content: zeroContent }));
     inputs.push(zeros);
   }
   dequantize(output, weight, { initializers, inputs, attributes: { axis, block_size: block }, isMicrosoft: false });
@@ -79,7 +79,7 @@ export function toHalf(output: Output, weight: Weight, encoding: string): void {
   const [bytes] = output.options.facts.planeBytes(encoding, rows, columns);
   const name = output.unique(`${value.name}_f16`);
   const content = [planesOf(weight, encoding)(0, bytes, isTurned ? "transpose-2-bytes" : "rows")];
-  const initializers = output.initializer({ name, type: types.FLOAT16, dims: located.dims, content });
+  const initializers = output.initializer(value.scope, { name, type: types.FLOAT16, dims: located.dims, content });
   output.substitute(located.constant, initializers, cast(output, weight, name));
 }
 
@@ -107,7 +107,7 @@ function dequantize(output: Output, weight: Weight, { initializers, inputs, attr
   // It gives f32 in every version of ONNX; weights of other types are converted after it.
   const isFloat = type!.id === types.FLOAT;
   const result = isFloat ? value.name : output.unique(`${value.name}_dequantized`);
-  const nodes = node({
+  const nodes = output.node(value.scope, {
     op: "DequantizeLinear",
     domain: isMicrosoft ? "com.microsoft" : "",
     name: output.unique(`${value.name}_DequantizeLinear`),
@@ -121,7 +121,7 @@ function dequantize(output: Output, weight: Weight, { initializers, inputs, attr
 
 /** From `input` to the weight's own type and name. */
 const cast = (output: Output, { located }: Weight, input: string): Piece[] =>
-  node({
+  output.node(located.constant.value.scope, {
     op: "Cast",
     name: output.unique(`${located.constant.value.name}_Cast`),
     inputs: [input],

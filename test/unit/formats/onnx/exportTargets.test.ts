@@ -247,13 +247,4 @@ describe("ONNX export: local functions", () => {
     it(`${target}: a function is called with the value of the codes`, () =>
       check(target, matrixCase([call], { functions, domains: { d: 1 } })));
   }
-
-  it("a constant in the function's own body stays, and a note says why", async () => {
-    const constant: NodeSpec = { op: "Constant", in: [], out: ["b"], attributes: { value: { tensor: floats("", [40, 5], weights(200, 6)) } } };
-    const inner = [{ ...functions[0], inputs: ["a"], nodes: [constant, ...functions[0].nodes] }];
-    const source = model({ nodes: [{ ...call, in: ["x"] }], ...io([2, 40]), functions: inner, domains: { d: 1 } });
-    const { files, notes } = await exportTo(memoryFolder({ "m.onnx": source }), "m.onnx", "f16");
-    assert.match(notes.join(" "), /part of a local function/);
-    assert.deepEqual(files.get("out.onnx"), source);
-  });
 });
