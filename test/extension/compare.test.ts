@@ -48,7 +48,7 @@ describe("compare", () => {
     assert.ok(!comparison.running);
     void comparison.run();
     await closeAll();
-    assert.ok(!comparison.running);
+    await until("the comparison to end", () => !comparison.running || undefined);
     assert.deepEqual(app.comparisons.all, []);
   });
 });
