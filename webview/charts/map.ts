@@ -4,7 +4,8 @@ import type { Scale } from "../scales";
 import type { Entry } from "../state";
 import type { Chart, Paint, Size } from "./chart";
 import { cutMiddle, fontOf, ring, text, triangle } from "./draw";
-import { cellAt, neighbour, roleLabel, type MapLayout } from "./mapLayout";
+import type { MapLayout } from "./cells";
+import { cellAt, neighbour, roleLabel } from "./mapLayout";
 import { cell } from "./table";
 
 export interface MapView {

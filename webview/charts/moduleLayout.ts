@@ -1,6 +1,6 @@
 import { shortName } from "../names";
 import type { PanelTensor } from "../state";
-import type { Band, MapLayout } from "./mapLayout";
+import type { Band, MapLayout } from "./cells";
 
 type Named = Pick<PanelTensor, "group" | "name">;
 

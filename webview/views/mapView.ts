@@ -1,6 +1,7 @@
 import { clampView, gutter, headRoom, map, type MapData, type MapView as Zoom } from "../charts/map";
 import { ChartFrame } from "../charts/frame";
-import { layoutMap, type MapLayout } from "../charts/mapLayout";
+import type { MapLayout } from "../charts/cells";
+import { layoutMap } from "../charts/mapLayout";
 import { h, toggle } from "../dom";
 import { measureAll, measureById, measures } from "../measures";
 import type { Panel } from "../panel";

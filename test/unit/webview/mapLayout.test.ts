@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { cellAt, layoutMap, neighbour, stackOf, type MapLayout } from "../../../webview/charts/mapLayout";
+import type { MapLayout } from "../../../webview/charts/cells";
+import { cellAt, layoutMap, neighbour, stackOf } from "../../../webview/charts/mapLayout";
 import { moduleGroups } from "../../../webview/charts/moduleLayout";
 import { blocks, tensor, type PanelTensor } from "../../builders/panelModel";
 
