@@ -1,7 +1,7 @@
 import type { MessageConnection } from "vscode-jsonrpc/node";
 import { CancellationTokenSource, ResponseError } from "vscode-jsonrpc/node";
 import type { Engine } from "../core/api/engine";
-import type { CancellationToken } from "../core/cancellation";
+import { CancellationSource, type CancellationToken } from "../core/cancellation";
 import { cancelled, EngineError, toEngineError } from "../core/errors";
 
 /**
@@ -45,13 +45,18 @@ const flushAfterMs = 30;
 /** The receiver's thread stands still while it unpacks a message; a megabyte takes it a few milliseconds. */
 const flushAtBytes = 1024 * 1024;
 
-/** Calls whose answer comes over `connection`. Disposing it rejects nothing by itself: whoever owns the connection does. */
+/** Calls whose answer comes over `connection`. When it closes, those that wait are rejected as "engine-gone". */
 export function remoteEngine(connection: MessageConnection): Omit<Engine, "dispose"> {
   let lastStream = 0;
   const streams = new Map<number, (event: unknown) => void>();
   connection.onNotification(streamMethod, ({ stream, events }: StreamBatch) => {
     for (const event of events) streams.get(stream)?.(event);
   });
+
+  // The library leaves requests waiting when a connection closes, and throws at whoever cancels one of them later.
+  const closed = new CancellationSource();
+  connection.onClose(() => closed.cancel());
+  connection.onDispose(() => closed.cancel());
 
   async function call(method: Method, given: readonly unknown[]): Promise<unknown> {
     const opened: number[] = [];
@@ -68,25 +73,27 @@ export function remoteEngine(connection: MessageConnection): Omit<Engine, "dispo
     });
     const close = () => opened.forEach((stream) => streams.delete(stream));
     const source = new CancellationTokenSource();
-    let listener: { dispose(): void } | undefined;
+    const listeners: { dispose(): void }[] = [];
     try {
       if (token?.isCancellationRequested) throw cancelled();
       const answer = connection.sendRequest(method, args, source.token);
-      if (!token) return await answer;
-      const { onCancellationRequested } = token;
+      answer.catch(() => {});
       const stopped = new Promise<never>((_, reject) => {
-        listener = onCancellationRequested(() => {
+        listeners.push(closed.token.onCancellationRequested(() => reject(new Error("its connection is closed"))));
+        if (!token) return;
+        const { onCancellationRequested } = token;
+        listeners.push(onCancellationRequested(() => {
+          if (closed.token.isCancellationRequested) return;
           source.cancel();
           close();
           if (methods[method].cancelling === "at-once") reject(cancelled());
-        });
+        }));
       });
-      answer.catch(() => {});
       return await Promise.race([answer, stopped]);
     } catch (error) {
       throw fromWire(error);
     } finally {
-      listener?.dispose();
+      for (const listener of listeners) listener.dispose();
       close();
     }
   }

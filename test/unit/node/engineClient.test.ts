@@ -112,6 +112,17 @@ describe("engine process", () => {
     });
   });
 
+  it("a call that is cancelled after its engine has died tells nobody, and throws at nobody", async () => {
+    await check(async (client) => {
+      await client.engine.device();
+      const source = new CancellationSource();
+      const call = client.engine.analyse({ path: "hang", encodings: [] }, () => {}, source.token);
+      process.kill(client.pid!, "SIGKILL");
+      await assert.rejects(call, failsWith("engine-gone", /./));
+      assert.doesNotThrow(() => source.cancel());
+    });
+  });
+
   it("an engine that keeps dying stays down until somebody restarts it", async () => {
     await check(async (client, told) => {
       for (const pattern of [/exit code 7.*starts again/, /exit code 7.*starts again/, /exit code 7.*stays down/]) {

@@ -85,10 +85,14 @@ describe("engine process with the real engine", () => {
         const [source, storage] = [path.join(folder, "m.safetensors"), path.join(folder, "storage")];
         await writeDenseModel(source, { count: 48, size: 512 });
         const [output, reference] = [path.join(folder, "out"), path.join(folder, "reference")];
-        const request = { path: source, encoding: "int4-g32", output };
+        const request = { path: source, encoding: "pvq-g16-k27-b4", output };
         await check(async (client) => {
-          const call = client.engine.export(request, () => {}).then(() => assert.fail("it ended before it was interrupted"), (e: EngineError) => e);
-          await until(async () => /"jobs":\[/.test(await journalIn(path.join(storage, "exports"))));
+          let ended = false;
+          const call = client.engine
+            .export(request, () => {})
+            .then(() => assert.fail("it ended before it was interrupted"), (e: EngineError) => e)
+            .finally(() => (ended = true));
+          await until(async () => ended || /"jobs":\[/.test(await journalIn(path.join(storage, "exports"))));
           end(client);
           assert.equal((await call).code, "engine-gone");
           assert.deepEqual((await fs.readdir(folder)).filter((n) => n === "out"), []);
