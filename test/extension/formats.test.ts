@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { weights, writeGguf, writeOnnx, writeSafetensors } from "./models";
-import { closeAll, open, status, temporaryFolder } from "./support";
+import { closeAll, open, status, temporaryFolder, until } from "./support";
 
 const matrix = { name: "model.layers.0.self_attn.q_proj.weight", shape: [64, 32] };
 const writers: Record<string, (folder: string) => string> = {
@@ -46,9 +46,11 @@ describe("opening a file of each format", () => {
   for (const [name, write] of Object.entries(writers)) {
     it(`${name} opens in the panel by default and is measured`, async () => {
       const document = await open(write(folder.path));
-      const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
-      assert.ok(tab?.input instanceof vscode.TabInputCustom, "not a custom editor");
-      assert.equal(tab.input.viewType, "bitlens.model");
+      const editor = await until("a custom editor", () => {
+        const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+        return input instanceof vscode.TabInputCustom ? input : undefined;
+      });
+      assert.equal(editor.viewType, "bitlens.model");
       const index = await document.loaded();
       assert.equal(index.format, expected[name].format);
       const shape = index.tensors.find((t) => t.shape.length === 2)?.shape;
