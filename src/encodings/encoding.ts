@@ -23,6 +23,8 @@ export interface Encoding {
   /** Row length must be a multiple of this; grids pad the last group themselves and say 1. */
   readonly blockElements: number;
   readonly planes: readonly PlaneLayout[];
+  /** Rows cannot be cut into parts, whatever their lengths: their bytes are not in the order of their elements. */
+  readonly wholeRows?: boolean;
   /** Which containers can hold it, beyond our own display. */
   readonly targets: readonly FormatName[];
   /**

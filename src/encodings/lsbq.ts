@@ -120,6 +120,7 @@ function signPlanes(options: BinaryOptions, bits: number): Encoding {
       { name: "codes", rowBytes: (columns) => bits * Math.ceil(columns / 8) },
       { name: "scales", rowBytes: (columns) => 2 * bits * Math.ceil(columns / (group || columns)) },
     ],
+    wholeRows: bits > 1,
     targets: ["safetensors"],
     decode([codes, scales], rows, columns, out) {
       const length = group || columns;

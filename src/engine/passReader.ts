@@ -29,11 +29,11 @@ export interface TileReader {
 }
 
 /** Can rows of this encoding be cut at multiples of a stretch, each part being decoded and encoded alone? */
-export function isDivisible(encoding: Encoding): boolean {
+export function isDivisible({ planes, wholeRows }: Encoding): boolean {
   return (
-    encoding.planes.every(
-      ({ rowBytes }) => rowBytes(2 * STRETCH) === 2 * rowBytes(STRETCH) && Number.isInteger(rowBytes(STRETCH)),
-    ) && encoding.planes.every(({ rowBytes }) => rowBytes(3 * STRETCH + 1024) === 3 * rowBytes(STRETCH) + rowBytes(1024))
+    !wholeRows
+    && planes.every(({ rowBytes }) => rowBytes(2 * STRETCH) === 2 * rowBytes(STRETCH) && Number.isInteger(rowBytes(STRETCH)))
+    && planes.every(({ rowBytes }) => rowBytes(3 * STRETCH + 1024) === 3 * rowBytes(STRETCH) + rowBytes(1024))
   );
 }
 
