@@ -11,9 +11,9 @@ export interface EncodeChoices {
 }
 
 /**
- * Encodes a tile into the arena's planes by a method. Rounding to nearest takes the compiled kernel where there is one and it
- * covers these values, the encoding itself otherwise, which throws where it cannot hold them. Returns views of the arena, good
- * until the next call; works in `spare`.
+ * Encodes a tile into the arena's planes by a method: by the compiled kernel where there is one and it covers these values, by
+ * the method itself otherwise, which throws where the encoding cannot hold them. Returns views of the arena, good until the next
+ * call; works in `spare`.
  */
 export function encodeTile(
   context: PassContext,
@@ -32,7 +32,8 @@ export function encodeTile(
     return view;
   });
   const method = chosen?.name === undefined ? defaultMethod(encoding) : methodNamed(chosen.name);
-  const kernel = method.name === "rtn" && !chosen?.options ? kernels.encoder(encoding.name) : undefined;
+  const named = method.supports(encoding) && !chosen?.options ? method.kernel?.(encoding) : undefined;
+  const kernel = named === undefined ? undefined : kernels.encoder(named);
   if (kernel) {
     kernels.scan(x, rows * columns, arena.out);
     const finite = u32[arena.out / 4 + 3] < INFINITE_BITS;

@@ -23,6 +23,7 @@ export const lsbq: Method = {
   options: { fit: ["exact", "greedy"] },
   supports: ({ name, encode }) =>
     encode !== undefined && (parseBinaryName(name) !== undefined || name === "q1_0" || ternaryBlocks.has(name)),
+  kernel: ({ name }) => (ternaryBlocks.has(name) ? `lsbq-${name}` : name),
   encode(request) {
     checkRequest(this, request);
     const { encoding, x, rows, columns, planes, statistics, options } = request;

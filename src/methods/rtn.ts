@@ -10,6 +10,7 @@ export const rtn: Method = {
   uses: ["importance"],
   options: {},
   supports: (encoding) => encoding.encode !== undefined,
+  kernel: ({ name }) => name,
   encode(request) {
     checkRequest(this, request);
     const { encoding, x, rows, columns, planes, statistics } = request;

@@ -15,3 +15,4 @@ export * from "./encodeIq4";
 export * from "./encodeTernary";
 export * from "./encodeFp4";
 export * from "./pyramid";
+export * from "./binary";

@@ -18,7 +18,13 @@ const cases: [encoding: string, chosen: ChosenMethod | undefined, expected: stri
   ["int8-qdq-g32", { name: "rtn" }, "rtn"],
   ["tq2_0", undefined, "rtn"],
   ["tq2_0", { name: "lsbq" }, "lsbq"],
+  ["tq1_0", { name: "lsbq" }, "lsbq"],
+  ["q2_0", { name: "lsbq" }, "lsbq"],
+  ["q1_0", { name: "lsbq" }, "lsbq"],
   ["lsbq2-g128", undefined, "lsbq"],
+  ["lsbq1-g128", { name: "rtn" }, "rtn"],
+  ["lsbq4-row", { name: "lsbq" }, "lsbq"],
+  ["ternary-g100", undefined, "lsbq"],
   ["lsbq3-g128", { options: { fit: "greedy" } }, "lsbq"],
   ["pvq-g16-k27-b4", undefined, "pvq"],
   ["pvq-g32-k50-b4-r1", { name: "pvq" }, "pvq"],
@@ -39,6 +45,27 @@ describe("a tile's bytes are those of its method, whatever computes them", () =>
         assert.deepEqual(planes.map((plane) => Buffer.from(plane).toString("hex")), wanted.map((plane) => Buffer.from(plane).toString("hex")));
       });
     }
+  }
+
+  for (const simd of [true, false]) {
+    it(`a method is not mistaken for another with a kernel for this encoding, ${simd ? "compiled" : "plain"} kernels`, () => {
+      const { context } = passHarness({ simd });
+      const tile = { row: 0, column: 0, rows: 1, columns: 256, x: context.arena.tile };
+      assert.throws(() => encodeTile(context, encodingNamed("q4_0"), tile, { method: { name: "lsbq" } }), /lsbq cannot produce Q4_0/);
+    });
+
+    it(`importance reaches the fit, ${simd ? "compiled" : "plain"} kernels`, () => {
+      const { context } = passHarness({ simd });
+      const importance = Float32Array.from({ length: columns }, (_, i) => 1 + (i % 7));
+      const encoding = encodingNamed("lsbq2-g128");
+      const wanted = encoding.planes.map((plane) => new Uint8Array(rows * plane.rowBytes(columns)));
+      encoding.encode!(x, rows, columns, wanted, importance);
+      context.f32.set(x, context.arena.tile / 4);
+      context.f32.set(importance, context.arena.importance / 4);
+      const tile = { row: 0, column: 0, rows, columns, x: context.arena.tile };
+      const planes = encodeTile(context, encoding, tile, { importance });
+      assert.deepEqual(planes.map((plane) => Buffer.from(plane)), wanted.map((plane) => Buffer.from(plane)));
+    });
   }
 
   it("a method's own words reach the caller: options that it does not know", () => {

@@ -37,6 +37,15 @@ const names = [
     "int8-qdq-g64-asym",
     "gptq_v2-8bit-channel-asym",
     "awq-4bit-g32",
+    "lsbq1-g7",
+    "lsbq2-g24",
+    "lsbq2-row",
+    "lsbq3-g1",
+    "lsbq4-row",
+    "lsbq5-g40",
+    "lsbq6-g64",
+    "ternary-g7",
+    "ternary-row",
   ]),
 ];
 
@@ -62,7 +71,7 @@ const rows: [what: string, x: (n: number) => Float32Array][] = [
 
 /** Only integer grids and what clips can store these. */
 const huge: (typeof rows)[number] = ["values near the largest float", (n) => uniform(n, 12).map((v) => v * 6.8e38)];
-const rowsFor = (name: string) => (/^(int|gptq|awq)/.test(name) ? [...rows, huge] : rows);
+const rowsFor = (name: string) => (/^(int|gptq|awq|lsbq|ternary)/.test(name) ? [...rows, huge] : rows);
 
 function uniform(n: number, seed: number): Float32Array {
   const random = new Random(seed);

@@ -7,7 +7,7 @@
  * and count sign(0) as +1. Errors are Σ w (x − x̂)².
  */
 import { Levels } from "./levels";
-import { Magnitudes, type Values } from "./magnitudes";
+import { Magnitudes, sumsOf, type Values } from "./magnitudes";
 
 export interface BinaryFit {
   /** v_1 ≥ … ≥ v_k ≥ 0. */
@@ -25,16 +25,7 @@ export interface TernaryFit {
 
 /** Exact one bit: v = mean |x|. */
 export function fitOneBit(x: Values, weights?: Values): BinaryFit {
-  let mass = 0;
-  let moment = 0;
-  let energy = 0;
-  for (let i = 0; i < x.length; i++) {
-    const w = weights ? weights[i] : 1;
-    const a = Math.abs(x[i]);
-    mass += w;
-    moment += w * a;
-    energy += w * a * a;
-  }
+  const { mass, moment, energy } = sumsOf(x, weights);
   const v = mass > 0 ? moment / mass : 0;
   return { scalars: Float64Array.of(v), squaredError: Math.max(0, energy - v * moment) };
 }
@@ -96,9 +87,7 @@ export function fitGreedy(x: Values, bits: number, weights?: Values): BinaryFit 
     scalars[k] = v;
     for (let i = 0; i < residual.length; i++) residual[i] -= residual[i] >= 0 ? v : -v;
   }
-  let squaredError = 0;
-  for (let i = 0; i < residual.length; i++) squaredError += (weights ? weights[i] : 1) * residual[i] * residual[i];
-  return { scalars, squaredError };
+  return { scalars, squaredError: sumsOf(residual, weights).energy };
 }
 
 /**
@@ -110,13 +99,9 @@ export function fitRefined(x: Values, bits: number, weights?: Values): BinaryFit
   const magnitudes = new Magnitudes(x, weights);
   let best = twoBits(magnitudes);
   for (let k = 3; k <= bits; k++) {
-    const levels = new Levels(k - 1, best.scalars);
-    const residual = Float64Array.from(x, (value) => value - levels.values[levels.nearest(value)]);
-    const added = fitOneBit(residual, weights);
+    const added = fitAdded(magnitudes, best);
     const continued = {
-      scalars: Float64Array.of(...best.scalars, added.scalars[0])
-        .sort()
-        .reverse(),
+      scalars: Float64Array.of(...best.scalars, added.scalar).sort().reverse(),
       squaredError: added.squaredError,
     };
     const a = refine(magnitudes, fitGreedy(x, k, weights));
@@ -126,36 +111,55 @@ export function fitRefined(x: Values, bits: number, weights?: Values): BinaryFit
   return best;
 }
 
+/** One bit more for the residual of a fit: its mean magnitude, from the sums between the fit's levels and midpoints. */
+function fitAdded(group: Magnitudes, { scalars, squaredError }: BinaryFit) {
+  const { mass, moment, count } = group;
+  const levels = new Levels(scalars.length, scalars);
+  const half = levels.values.length >> 1;
+  const splits = splitsOf(group, levels);
+  let total = 0;
+  for (let j = 0; j < half; j++) {
+    const level = levels.values[half + j];
+    const middle = Math.max(splits[j], Math.min(splits[j + 1], group.countUpTo(level)));
+    total += moment[splits[j + 1]] - moment[middle] - level * (mass[splits[j + 1]] - mass[middle]);
+    total += level * (mass[middle] - mass[splits[j]]) - (moment[middle] - moment[splits[j]]);
+  }
+  total = Math.max(0, total);
+  const scalar = mass[count] > 0 ? total / mass[count] : 0;
+  return { scalar, squaredError: Math.max(0, squaredError - scalar * total) };
+}
+
 /**
  * One descent from given scalars; the error falls with every round, and it stops when it no longer does. `onRound` hears
- * the error after each round. A round costs 2^k searches, whatever the group's size.
+ * the error after each round. A round costs 2^(k−1) searches, whatever the group's size.
  */
 export function refine(group: Magnitudes, start: BinaryFit, onRound?: (squaredError: number) => void): BinaryFit {
+  const { mass, moment } = group;
   const bits = start.scalars.length;
-  const levels = new Levels(bits);
+  const levels = new Levels(bits, start.scalars);
   const half = 1 << (bits - 1);
   const matrix = new Float64Array(bits * bits);
   const right = new Float64Array(bits);
+  let splits = splitsOf(group, levels);
   let best = start;
   for (let round = 0; round < 200; round++) {
-    levels.set(best.scalars);
     matrix.fill(0);
     right.fill(0);
-    for (let j = half, from = 0; j < 2 * half; j++) {
-      const to = j + 1 < 2 * half ? group.countUpTo(levels.midpoints[j]) : group.count;
-      const mass = group.mass[to] - group.mass[from];
-      const moment = group.moment[to] - group.moment[from];
-      from = to;
+    for (let j = 0; j < half; j++) {
+      const code = levels.codes[half + j];
+      const partMass = mass[splits[j + 1]] - mass[splits[j]];
+      const partMoment = moment[splits[j + 1]] - moment[splits[j]];
       for (let p = 0; p < bits; p++) {
-        const sign = (levels.codes[j] >> p) & 1 ? 1 : -1;
-        right[p] += sign * moment;
-        for (let q = 0; q < bits; q++) matrix[p * bits + q] += (levels.codes[j] >> q) & 1 ? sign * mass : -sign * mass;
+        const sign = (code >> p) & 1 ? 1 : -1;
+        right[p] += sign * partMoment;
+        for (let q = 0; q < bits; q++) matrix[p * bits + q] += (code >> q) & 1 ? sign * partMass : -sign * partMass;
       }
     }
     if (!solveInPlace(matrix, right)) break;
     // A negative scalar is its plane flipped; their order is a matter of naming.
     const scalars = right.map(Math.abs).sort().reverse();
-    const squaredError = errorOf(group, levels.set(scalars));
+    splits = splitsOf(group, levels.set(scalars));
+    const squaredError = errorOf(group, levels, splits);
     if (!(squaredError < best.squaredError * (1 - 1e-9))) break;
     best = { scalars, squaredError };
     onRound?.(squaredError);
@@ -163,44 +167,44 @@ export function refine(group: Magnitudes, start: BinaryFit, onRound?: (squaredEr
   return best;
 }
 
+/** How many magnitudes lie below the j-th of the upper half of the levels' cells, j = 0 … 2^(k−1). */
+function splitsOf(group: Magnitudes, { midpoints, values }: Levels): Uint32Array {
+  const half = values.length >> 1;
+  const splits = new Uint32Array(half + 1);
+  for (let j = 1; j < half; j++) splits[j] = group.countUpTo(midpoints[half + j - 1]);
+  splits[half] = group.count;
+  return splits;
+}
+
 /** Σw(x − nearest level)². */
-export function errorOf(group: Magnitudes, levels: Levels): number {
-  const half = levels.values.length >> 1;
-  let error = group.energy;
-  for (let j = half, from = 0; j < 2 * half; j++) {
-    const to = j + 1 < 2 * half ? group.countUpTo(levels.midpoints[j]) : group.count;
-    const level = levels.values[j];
-    error += level * (level * (group.mass[to] - group.mass[from]) - 2 * (group.moment[to] - group.moment[from]));
-    from = to;
+function errorOf({ mass, moment, energy }: Magnitudes, { values }: Levels, splits: Uint32Array): number {
+  const half = values.length >> 1;
+  let error = energy;
+  for (let j = 0; j < half; j++) {
+    const level = values[half + j];
+    const partMass = mass[splits[j + 1]] - mass[splits[j]];
+    const partMoment = moment[splits[j + 1]] - moment[splits[j]];
+    error += level * (level * partMass - 2 * partMoment);
   }
   return Math.max(0, error);
 }
 
-/** right ← matrix⁻¹ right by elimination with partial pivoting; false for (nearly) dependent sign planes. */
+/** right ← matrix⁻¹ right by LDLᵀ, with L left above the diagonal; false for (nearly) dependent sign planes. */
 function solveInPlace(a: Float64Array, b: Float64Array): boolean {
   const n = b.length;
-  const scale = Math.abs(a[0]);
+  const least = 1e-10 * a[0];
   for (let c = 0; c < n; c++) {
-    let pivot = c;
-    for (let r = c + 1; r < n; r++) if (Math.abs(a[r * n + c]) > Math.abs(a[pivot * n + c])) pivot = r;
-    if (!(Math.abs(a[pivot * n + c]) > 1e-10 * scale)) return false;
-    if (pivot !== c) {
-      for (let j = 0; j < n; j++) {
-        const swap = a[c * n + j];
-        a[c * n + j] = a[pivot * n + j];
-        a[pivot * n + j] = swap;
-      }
-      const swap = b[c];
-      b[c] = b[pivot];
-      b[pivot] = swap;
-    }
-    for (let r = 0; r < n; r++) {
-      if (r === c) continue;
-      const f = a[r * n + c] / a[c * n + c];
-      for (let j = c; j < n; j++) a[r * n + j] -= f * a[c * n + j];
+    const pivot = a[c * n + c];
+    if (!(pivot > least)) return false;
+    const inverse = 1 / pivot;
+    for (let r = c + 1; r < n; r++) {
+      const f = a[r * n + c] * inverse;
+      for (let s = c + 1; s <= r; s++) a[r * n + s] -= f * a[s * n + c];
       b[r] -= f * b[c];
+      a[c * n + r] = f;
     }
+    b[c] *= inverse;
   }
-  for (let i = 0; i < n; i++) b[i] /= a[i * n + i];
+  for (let c = n - 2; c >= 0; c--) for (let r = c + 1; r < n; r++) b[c] -= a[c * n + r] * b[r];
   return true;
 }
