@@ -49,14 +49,14 @@ export interface KernelGrid {
   readonly asymmetric: number;
   /** f32, f16, bf16. */
   readonly scaleType: number;
-  /** Search, largest magnitude, signed extreme, search among positive scales. */
+  /** Of symmetric scales: search, largest magnitude, signed extreme, search among positive scales. */
   readonly rule: number;
   /** Codes as ONNX's DequantizeLinear has them in blocks. */
   readonly isQdq?: boolean;
 }
 
 /** Codes that fill bytes. */
-const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme))?$/;
+const grids = /^int([248])-(?:g(\d+)|channel)(-asym)?(?:-(f16|bf16))?(?:-(absmax|extreme|minmax))?$/;
 const qdqBlocks = /^int([48])-qdq-g(\d+)(-asym)?$/;
 /** The same planes under the names of the files that pack them: half-precision scales, AWQ always with zero points. */
 const wordPacked = /^(gptq|gptq_v2|awq)-([48])bit-(?:g(\d+)|channel)(-asym)?$/;
@@ -66,12 +66,14 @@ export function gridOf(name: string): KernelGrid | undefined {
   const grid = grids.exec(name);
   if (grid) {
     const [, bits, group, asymmetric, scaleType, rule] = grid;
+    // Zero points of two bits are searched for, unless the name says otherwise.
+    if (asymmetric && bits === "2" && rule !== "minmax") return undefined;
     return {
       bits: Number(bits),
       group: Number(group ?? 0),
       asymmetric: asymmetric ? 1 : 0,
       scaleType: ["f16", "bf16"].indexOf(scaleType) + 1,
-      rule: ["absmax", "extreme"].indexOf(rule) + 1,
+      rule: ["absmax", "extreme"].indexOf(rule) + 1, // asymmetric ones have but one
     };
   }
   const blocks = qdqBlocks.exec(name);

@@ -1,7 +1,7 @@
 import type { Encoding, PlaneLayout } from "../encoding";
 import { checkFinite } from "../finite";
 import { packBits, unpackBits } from "../scalars/bits";
-import { type GridOptions, gridName } from "./name";
+import { type GridOptions, gridName, usualRule } from "./name";
 import { asymmetricScale, type Group, roundEven, symmetricScale } from "./scale";
 import { getScale, putScale } from "./scalars";
 
@@ -37,7 +37,7 @@ export function gridEncoding(options: GridOptions): Encoding {
   const label = [`INT${bits} ${size}`];
   if (asymmetric) label.push("asym");
   if (scaleType !== "f32") label.push(scaleType.toUpperCase());
-  if (rule !== "search") label.push(rule);
+  if (rule !== usualRule(options)) label.push(rule);
   const onnx = bits !== 3 && options.group >= 16 && Number.isInteger(Math.log2(options.group));
   return {
     name,

@@ -1,5 +1,6 @@
 import { roundTo } from "../scalars/floats";
 import type { GridOptions } from "./name";
+import { exactOptima } from "./optima";
 
 /** One group of a row: x[from .. from+count), with importance[channel..] where given. */
 export interface Group {
@@ -70,7 +71,7 @@ export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" |
   if (rule === "extreme") return storedScale(options, Math.fround(extreme / -half));
   let best = absmax;
   let bestError = squaredError(group, absmax, -half, half - 1);
-  const candidates = bits === 8 ? refinements(group, Math.abs(extreme)) : exactOptima(group, half, Math.abs(extreme), bestError);
+  const candidates = bits === 8 ? refinements(group, Math.abs(extreme)) : signedOptima(group, half, Math.abs(extreme), bestError);
   for (const candidate of candidates) {
     if (candidate === 0 || (options.positive && candidate < 0)) continue;
     const scale = storedScale(options, candidate);
@@ -81,6 +82,21 @@ export function symmetricScale(group: Group, options: Pick<GridOptions, "bits" |
     }
   }
   return best;
+}
+
+/**
+ * The best scales s > 0 and s < 0. Smaller ones than (max|x| − √error)/2^(bits−1) clip the extreme by more than the known error
+ * and need no look.
+ */
+function signedOptima(group: Group, half: number, absmax: number, knownError: number): readonly number[] {
+  const lowest = group.importance ? 0 : Math.max(0, absmax - Math.sqrt(knownError)) / half;
+  // Code +2^(bits−1) does not exist: s < 0 gives the outermost one to the weights above 0.
+  const grids = [
+    { positive: half - 1, negative: half },
+    { positive: half, negative: half - 1 },
+  ];
+  const [positive, negative] = exactOptima(group, grids, lowest);
+  return [positive, -negative];
 }
 
 const pair = new Float64Array(4);
@@ -104,62 +120,13 @@ function refinements({ x, from, count, importance, channel }: Group, absmax: num
   return pair;
 }
 
-let keys = new Float64Array(1024);
-const optima = new Float64Array(2);
-
 /**
- * The scales s > 0 and s < 0 of least squared error over all code assignments. As |s| falls, the magnitude of code i grows
- * from k to k+1 at |s| = |x_i|/(k+½), so there are finitely many assignments; walking the sorted breakpoints keeps
- * Σwxq and Σwq², whose (Σwxq)²/Σwq² is to be maximal, and the optimum is Σwxq/Σwq². Smaller scales than
- * (max|x| − √error)/2^(bits−1) clip the extreme by more than the known error and need no look.
+ * Scale > 0 and zero point of an asymmetric group, the scale in its storage type. "minmax" puts the range of the values and 0
+ * into 2^bits − 1 steps; "search" is never worse: of that and the exact optima of all zero points it keeps the best by its
+ * final error.
  */
-function exactOptima(group: Group, half: number, absmax: number, knownError: number): Float64Array {
-  const { x, from, count, importance, channel } = group;
-  const lowest = importance ? 0 : Math.max(0, absmax - Math.sqrt(knownError)) / half;
-  if (keys.length < count * half) keys = new Float64Array(2 * count * half);
-  const words = new Uint32Array(keys.buffer);
-  // The lowest mantissa bits of a breakpoint carry which element and code it belongs to; that moves it by under 2^-30.
-  const payloadBits = 32 - Math.clz32(count * half - 1);
-  const mask = payloadBits === 32 ? 0xffffffff : 2 ** payloadBits - 1;
-  let n = 0;
-  for (let i = 0; i < count; i++) {
-    const magnitude = Math.abs(x[from + i]);
-    for (let k = 0; k < half; k++) {
-      const breakpoint = magnitude / (k + 0.5);
-      if (breakpoint < lowest || breakpoint === 0) break;
-      keys[n] = breakpoint;
-      words[2 * n] = ((words[2 * n] & ~mask) | (i * half + k)) >>> 0;
-      n++;
-    }
-  }
-  keys.subarray(0, n).sort();
-  const sumlx = [0, 0];
-  const suml2 = [0, 0];
-  const gain = [0, 0];
-  optima.fill(0);
-  for (let j = n - 1; j >= 0; j--) {
-    const payload = words[2 * j] & mask;
-    const i = Math.floor((payload >>> 0) / half);
-    const k = (payload >>> 0) % half;
-    const v = x[from + i];
-    const w = importance ? importance[channel + i] : 1;
-    for (let side = 0; side < 2; side++) {
-      // Code +2^(bits−1) does not exist: side 0 is s > 0, where positive weights stop one level earlier.
-      if (k === half - 1 && v > 0 === (side === 0)) continue;
-      sumlx[side] += w * Math.abs(v);
-      suml2[side] += w * (2 * k + 1);
-      const value = suml2[side] > 0 ? (sumlx[side] * sumlx[side]) / suml2[side] : 0;
-      if (value > gain[side]) {
-        gain[side] = value;
-        optima[side] = ((side ? -1 : 1) * sumlx[side]) / suml2[side];
-      }
-    }
-  }
-  return optima;
-}
-
-/** Scale and zero point of an asymmetric group: the range of its values and 0, in 2^bits − 1 steps. */
-export function asymmetricScale({ x, from, count }: Group, options: Pick<GridOptions, "bits" | "scaleType">) {
+export function asymmetricScale(group: Group, options: Pick<GridOptions, "bits" | "scaleType" | "rule">) {
+  const { x, from, count, importance } = group;
   let min = 0;
   let max = 0;
   for (let i = from; i < from + count; i++) {
@@ -168,6 +135,21 @@ export function asymmetricScale({ x, from, count }: Group, options: Pick<GridOpt
   }
   const top = 2 ** options.bits - 1;
   if (max === min) return { scale: 1, zero: 0 };
-  const scale = storedScale(options, Math.fround((max - min) / top));
-  return { scale, zero: Math.max(0, Math.min(top, roundEven(Math.fround(-min / scale)))) };
+  let scale = storedScale(options, Math.fround((max - min) / top));
+  let zero = Math.max(0, Math.min(top, roundEven(Math.fround(-min / scale))));
+  if (options.rule !== "search") return { scale, zero };
+  let bestError = squaredError(group, scale, -zero, top - zero);
+  // Below this, both extremes together are clipped by more than the known error, wherever 0 is.
+  const lowest = importance ? 0 : Math.max(0, max - min - 2 * Math.sqrt(bestError)) / top;
+  const grids = Array.from({ length: top + 1 }, (_, z) => ({ positive: top - z, negative: z }));
+  exactOptima(group, grids, lowest).forEach((candidate, z) => {
+    if (candidate === 0) return;
+    const stored = storedScale(options, candidate);
+    const error = squaredError(group, stored, -z, top - z);
+    if (!(error < bestError)) return;
+    bestError = error;
+    scale = stored;
+    zero = z;
+  });
+  return { scale, zero };
 }

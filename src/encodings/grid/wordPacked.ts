@@ -1,5 +1,6 @@
 import type { Encoding } from "../encoding";
 import { gridEncoding } from "./grid";
+import { usualRule } from "./name";
 
 /**
  * Integer grids under the name of the file layout that holds them, GPTQ's or AWQ's: F16 scales, no partial groups. The planes
@@ -17,7 +18,7 @@ export function wordPackedEncoding(name: string): Encoding | undefined {
   const group = Number(size ?? 0);
   if ((isAwq && (bits !== 4 || asym)) || (version === "gptq" && asym) || (group * bits) % 32 !== 0) return undefined;
   const asymmetric = isAwq || asym !== undefined;
-  const grid = gridEncoding({ bits, group, asymmetric, scaleType: "f16", rule: "search" });
+  const grid = gridEncoding({ bits, group, asymmetric, scaleType: "f16", rule: usualRule({ bits, asymmetric }) });
   const per = group ? `${group} weights` : "row";
   return {
     ...grid,

@@ -7,7 +7,7 @@ import type { Weight } from "./model";
 import { orderOf } from "./read";
 
 /** The parts of "int4-g32-asym-f16" that the container has to know; the rest is the encoding's business. */
-const pattern = /^int([248])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?(?:-(?:absmax|extreme))?$/;
+const pattern = /^int([248])-g(\d+)(-asym)?(?:-(f32|f16|bf16))?(?:-(?:absmax|extreme|minmax))?$/;
 const scaleTypes = { f32: 1, f16: 10, bf16: 16 } as const;
 
 /** What MatMulNBits and GatherBlockQuantized take of an encoding's name; undefined where they cannot hold it. */

@@ -141,5 +141,5 @@ export function encodingUnder(name: string, type: string): string {
   if (schemeOf(name)?.method !== "compressed-tensors" || (type !== "f16" && type !== "bf16")) return name;
   if (/-(f32|f16|bf16)(-|$)/.test(name)) return name;
   // The rule for finding scales comes last.
-  return name.replace(/(-(?:absmax|extreme))?$/, `-${type}$1`);
+  return name.replace(/(-(?:absmax|extreme|minmax))?$/, `-${type}$1`);
 }

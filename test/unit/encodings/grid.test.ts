@@ -36,6 +36,10 @@ describe("grid names", () => {
     ["int3-g32", "int3-g32"],
     ["int4-g128-f16-absmax", "int4-g128-f16-absmax"],
     ["int4-g32-extreme", "int4-g32-extreme"],
+    ["int2-g32-asym", "int2-g32-asym"],
+    ["int2-g32-asym-f16-minmax", "int2-g32-asym-f16-minmax"],
+    ["int4-g32-asym-minmax", "int4-g32-asym"],
+    ["int8-channel-asym-bf16-minmax", "int8-channel-asym-bf16"],
   ];
   for (const [name, canonical] of names) {
     it(`${name} is ${canonical}`, () => {
@@ -45,6 +49,7 @@ describe("grid names", () => {
   }
   const wrong = [
     "int4-g33", "int3-g16", "int5-g32", "int4-g0", "int4-g9999999", "int4", "int4-g32-f64", "int4-g32-bf16-asym", "int4-g32-asym-absmax",
+    "int4-g32-minmax", "int2-g32-asym-extreme", "int2-g32-minmax-asym",
   ];
   for (const name of wrong) {
     it(`${name} is none`, () => {
@@ -159,11 +164,56 @@ describe("grid scales", () => {
     }
   });
 
+  it("searched zero points are never worse than the range's own, nor than symmetric scales", () => {
+    for (const name of ["int2-g32-asym", "int3-g32-asym", "int2-g32-asym-f16", "int2-channel-asym-bf16"]) {
+      for (let seed = 0; seed < 6; seed++) {
+        for (const columns of [384, 50]) {
+          const x = sample(4, columns, seed);
+          for (let row = 0; row < 4; row++) {
+            const part = x.subarray(row * columns, (row + 1) * columns);
+            const found = squaredError(encoding(name), part, 1, columns) / (1 + 1e-12);
+            for (const other of [`${name}-minmax`, name.replace("-asym", "")]) {
+              assert.ok(found <= squaredError(encoding(other), part, 1, columns), `${name} against ${other}, seed ${seed}, row ${row}`);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  it("two bits and a zero point: no codes of any scale do better", () => {
+    const random = new Random(31);
+    for (let round = 0; round < 60; round++) {
+      const count = 1 + random.integer(6);
+      const value = [() => random.gaussian(), () => random.gaussian() ** 3, () => random.uniform() + 0.2, () => Math.round(3 * random.gaussian()) / 4][round % 4];
+      const x = Float32Array.from({ length: count }, value);
+      // Every assignment of codes −z … 3 − z with its least-squares scale.
+      const energy = x.reduce((sum, v) => sum + v * v, 0);
+      let best = energy;
+      for (let zero = 0; zero < 4; zero++) {
+        for (let codes = 0; codes < 4 ** count; codes++) {
+          let xq = 0;
+          let qq = 0;
+          for (let i = 0; i < count; i++) {
+            const q = ((codes >> (2 * i)) & 3) - zero;
+            xq += x[i] * q;
+            qq += q * q;
+          }
+          if (xq > 0) best = Math.min(best, energy - (xq * xq) / qq);
+        }
+      }
+      const found = squaredError(encoding("int2-channel-asym"), x, 1, count);
+      assert.ok(found <= best + 1e-6 * energy, `${[...x]}: ${found}, the best codes leave ${best}`);
+    }
+  });
+
   it("importance moves the error away from what matters", () => {
     const x = sample(1, 128, 9);
     const importance = Float32Array.from({ length: 128 }, (_, i) => (i % 8 === 0 ? 100 : i % 5 === 0 ? 0 : 1));
-    const member = encoding("int4-g32");
-    assert.ok(squaredError(member, x, 1, 128, importance) < weightedError(member, x, importance));
+    for (const name of ["int4-g32", "int2-g32-asym"]) {
+      const member = encoding(name);
+      assert.ok(squaredError(member, x, 1, 128, importance) < weightedError(member, x, importance), name);
+    }
   });
 
   function weightedError(member: Encoding, x: Float32Array, importance: Float32Array): number {
@@ -173,7 +223,7 @@ describe("grid scales", () => {
   }
 
   it("codes are computed with the scale as stored: no code is farther than the nearest", () => {
-    for (const name of ["int4-g32-bf16", "int4-g32-asym-f16", "int8-g32-asym-bf16", "int4-g32-absmax", "int4-g32-extreme"]) {
+    for (const name of ["int4-g32-bf16", "int4-g32-asym-f16", "int8-g32-asym-bf16", "int2-g32-asym-f16", "int4-g32-absmax", "int4-g32-extreme"]) {
       const member = encoding(name);
       const x = sample(4, 64, 21);
       const planes = encode(member, x, 4, 64);
@@ -192,10 +242,10 @@ describe("grid scales", () => {
     }
   });
 
-  it("asymmetric: 0 is on the grid and the range is covered", () => {
+  it("zero point of the range: 0 is on the grid and the range is covered", () => {
     const x = sample(4, 96, 5);
     for (let i = 0; i < x.length; i += 7) x[i] = 0;
-    for (const name of ["int4-g32-asym", "int8-g32-asym-f16", "int2-channel-asym"]) {
+    for (const name of ["int4-g32-asym", "int8-g32-asym-f16", "int2-channel-asym-minmax"]) {
       const member = encoding(name);
       const planes = encode(member, x, 4, 96);
       const out = new Float32Array(x.length);

@@ -33,6 +33,8 @@ const names = [
     "int4-g32-extreme",
     "int8-channel-bf16-absmax",
     "int2-g32-f16-extreme",
+    "int2-g32-asym-minmax",
+    "int2-channel-asym-f16-minmax",
     "int4-qdq-g16",
     "int8-qdq-g64-asym",
     "gptq_v2-8bit-channel-asym",

@@ -134,7 +134,7 @@ describe("ONNX export: recipes", () => {
 
   it("a model takes another encoding for every weight", async () => {
     const [K, N] = [72, 6];
-    const spelledOut = ["int4-g32-extreme", "int8-g64-absmax", "int4-g16-asym", "int4-qdq-g64", "int8-qdq-g32-asym"];
+    const spelledOut = ["int4-g32-extreme", "int8-g64-absmax", "int4-g16-asym", "int2-g32-asym-minmax", "int4-qdq-g64", "int8-qdq-g32-asym"];
     const list = [...names.filter((n) => !n.includes("channel")), ...spelledOut];
     const values = list.map((_, i) => weights(K * N, i + 40));
     const spec = (at: (i: number) => Float32Array): ModelSpec => ({
@@ -193,6 +193,7 @@ describe("ONNX: what a recipe may name", () => {
     ["w", "int4-qdq-g64-asym", "int4-qdq-g64-asym"],
     ["h", "int4-g32-extreme", "int4-g32-f16-extreme"],
     ["h", "int8-g64-asym", "int8-g64-asym-f16"],
+    ["h", "int2-g32-asym-minmax", "int2-g32-asym-f16-minmax"],
     ["h", "int4-qdq-g32", "int4-qdq-g32"],
     ["h", "f16", undefined],
     ["t", "int8-g64", "int8-g64"],

@@ -399,6 +399,7 @@ describe("what a recipe may ask for by name", () => {
     ["BF16", [24, 256], "int4-g32-f32", "int4-g32-f32"],
     ["BF16", [24, 256], "int4-g32-asym-f16", "int4-g32-asym-f16"],
     ["F16", [24, 256], "INT4-g64-absmax", "int4-g64-f16-absmax"],
+    ["F16", [24, 256], "int4-g64-asym-minmax", "int4-g64-asym-f16-minmax"],
     ["F16", [24, 256], "f8-channel", "f8-channel-f16"],
     ["BF16", [24, 256], "gptq-4bit-g64", "gptq-4bit-g64"],
     ["BF16", [24, 256], "pvq-g8-k5-b2-r3", "pvq-g8-k5-b2-r3"],
