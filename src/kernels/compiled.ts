@@ -23,7 +23,8 @@ export function instantiateKernels(wasm: WebAssembly.Module, memory: WebAssembly
       if (binary) return (x, rows, columns, scratch) => exports.binary_error(x, rows, columns, binary.bits, binary.group, scratch);
       const grid = gridOf(encoding);
       if (!grid) return named("error", encoding);
-      const { bits, group, asymmetric, scaleType, rule } = grid;
+      const { bits, group, asymmetric, scaleType, rule, zeroPoints } = grid;
+      if (zeroPoints) return (x, rows, columns, scratch) => exports.zero_points_error(x, rows, columns, group, scaleType, scratch);
       return (x, rows, columns, scratch) => exports.grid_error(x, rows, columns, bits, group, asymmetric, scaleType, rule, scratch);
     },
     encoder(encoding) {
@@ -34,9 +35,10 @@ export function instantiateKernels(wasm: WebAssembly.Module, memory: WebAssembly
       }
       const grid = gridOf(encoding);
       if (!grid) return named("encode", encoding);
-      const { bits, group, asymmetric, scaleType, rule } = grid;
+      const { bits, group, asymmetric, scaleType, rule, zeroPoints } = grid;
       return (x, rows, columns, importance, scratch, codes, scales, zeros = 0) => {
         if (importance) return 0;
+        if (zeroPoints) return exports.zero_points_encode(x, rows, columns, group, scaleType, scratch, codes, scales, zeros);
         if (grid.isQdq) return exports.qdq_encode(x, rows, columns, bits, group, asymmetric, scratch, codes, scales, zeros);
         return exports.grid_encode(x, rows, columns, bits, group, asymmetric, scaleType, rule, scratch, codes, scales, zeros);
       };

@@ -27,6 +27,18 @@ export interface GridKernels {
     scales: Address,
     zeros: Address,
   ): number;
+  zero_points_error(x: Address, rows: number, columns: number, group: number, scaleType: number, scratch: Address): number;
+  zero_points_encode(
+    x: Address,
+    rows: number,
+    columns: number,
+    group: number,
+    scaleType: number,
+    scratch: Address,
+    codes: Address,
+    scales: Address,
+    zeros: Address,
+  ): number;
   qdq_encode(
     x: Address,
     rows: number,
@@ -53,6 +65,8 @@ export interface KernelGrid {
   readonly rule: number;
   /** Codes as ONNX's DequantizeLinear has them in blocks. */
   readonly isQdq?: boolean;
+  /** Two bits whose zero points are searched for. */
+  readonly zeroPoints?: boolean;
 }
 
 /** Codes that fill bytes. */
@@ -66,14 +80,14 @@ export function gridOf(name: string): KernelGrid | undefined {
   const grid = grids.exec(name);
   if (grid) {
     const [, bits, group, asymmetric, scaleType, rule] = grid;
-    // Zero points of two bits are searched for, unless the name says otherwise.
-    if (asymmetric && bits === "2" && rule !== "minmax") return undefined;
     return {
       bits: Number(bits),
       group: Number(group ?? 0),
       asymmetric: asymmetric ? 1 : 0,
       scaleType: ["f16", "bf16"].indexOf(scaleType) + 1,
-      rule: ["absmax", "extreme"].indexOf(rule) + 1, // asymmetric ones have but one
+      rule: asymmetric ? 0 : ["absmax", "extreme"].indexOf(rule) + 1,
+      // The other asymmetric grids have no search.
+      zeroPoints: asymmetric !== undefined && bits === "2" && rule !== "minmax",
     };
   }
   const blocks = qdqBlocks.exec(name);

@@ -16,3 +16,4 @@ export * from "./encodeTernary";
 export * from "./encodeFp4";
 export * from "./pyramid";
 export * from "./binary";
+export * from "./zeroPoints";
