@@ -1,6 +1,7 @@
 import { Random } from "../../src/core/math/prng";
-import { encoding, encodings } from "../../src/encodings";
+import { type Encoding, encoding, encodings } from "../../src/encodings";
 import { SCRATCH_BYTES } from "../../src/kernels";
+import { type Method, method } from "../../src/methods";
 import { ggmlAvailable, ggmlTypes, loadGgml } from "../builders/ggml";
 import { kernelsOver } from "../builders/passHarness";
 import { printTable } from "./table";
@@ -21,9 +22,10 @@ export async function benchEncode(): Promise<void> {
   floats.set(x);
   floats.set(importance, COUNT);
   const rows: string[][] = [];
-  // The last two as ONNX Runtime's own quantizer chooses scales.
-  const members = [...encodings, encoding("int4-g32-extreme"), encoding("int4-g128-extreme")];
-  for (const { name, planes, encode } of members) {
+  // Those of signed extremes as ONNX Runtime's own quantizer chooses scales.
+  const more = ["int4-g32-extreme", "int4-g128-extreme", "lsbq2-g32", "lsbq2-row", "lsbq5-g128", "lsbq6-g128", "ternary-row"];
+  const fitted = ["tq1_0", "tq2_0", "q2_0"].map((name) => byMethod(method("lsbq"), encoding(name)));
+  for (const { name, planes, encode, kernel: named = name } of [...encodings, ...more.map(encoding), ...fitted] as Member[]) {
     if (!encode || name === "f32" || name.startsWith("f8_")) continue;
     const buffers = planes.map((plane) => new Uint8Array(Math.ceil(ROWS * plane.rowBytes(COLUMNS))));
     let next = at.planes;
@@ -32,7 +34,7 @@ export async function benchEncode(): Promise<void> {
       next += Math.ceil(buffer.length / 64) * 64;
       return address;
     });
-    const kernel = kernels.encoder(name);
+    const kernel = kernels.encoder(named);
     const type = ggml && ggmlTypes[name];
     for (const weights of [undefined, importance]) {
       const given = weights ? at.importance : 0;
@@ -47,6 +49,22 @@ export async function benchEncode(): Promise<void> {
     }
   }
   printTable("Encoding f32, M weights/s on one thread", ["encoding", "plain", "compiled", "ggml", "compiled / ggml"], rows);
+}
+
+interface Member extends Pick<Encoding, "name" | "planes" | "encode"> {
+  /** What kernels call it, where that is not its name. */
+  readonly kernel?: string;
+}
+
+/** A method that is not the encoding's own. */
+function byMethod(by: Method, encoding: Encoding): Member {
+  return {
+    name: `${encoding.name} by ${by.name}`,
+    planes: encoding.planes,
+    encode: (x, rows, columns, planes, importance) =>
+      by.encode({ encoding, x, rows, columns, planes, statistics: importance && { importance } }),
+    kernel: by.kernel?.(encoding),
+  };
 }
 
 const shown = (value: number) => (value === value ? value.toFixed(1) : "–");

@@ -8,8 +8,8 @@ import { printTable } from "./table";
 const ROWS = 1024;
 const COLUMNS = 4096;
 const NAMES = [
-  "int4-g32", "int4-g128", "int4-g32-extreme", "int4-g32-asym", "int4-qdq-g32", "pvq-g16-k27-b4", "pvq-g16-k27-b4-r1", "lsbq2-g128",
-  "ternary-g128",
+  "int4-g32", "int4-g128", "int4-g32-extreme", "int4-g32-asym", "int4-qdq-g32", "pvq-g16-k27-b4", "pvq-g16-k27-b4-r1",
+  "lsbq1-g128", "lsbq2-g128", "lsbq3-g128", "lsbq4-g128", "ternary-g128",
 ];
 
 /** What an export does: f32 rows from a file, through one and two worker threads, into planes. */

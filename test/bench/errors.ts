@@ -15,6 +15,7 @@ export async function benchErrors(folder: string): Promise<void> {
   const tensor = writeTensor(folder, "f32", ROWS, COLUMNS);
   const names = [
     "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int8-channel", "int4-g32", "int4-g128", "int4-g32-asym", "q4_K", "q6_K",
+    "lsbq2-g128", "lsbq3-g128", "ternary-g128",
   ].filter((name) => encodings.some((e) => e.name === name && e.encode));
   const pools = [false, true].map((simd) => createPool({ threads, simd, divideFrom: 2 ** 17 }));
   const rows: string[][] = [];
