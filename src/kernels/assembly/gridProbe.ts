@@ -86,8 +86,8 @@ export function prepareProbes(bits: u32, group: u32, scratch: usize): void {
     v128.store(at, i16x8(140, 146, 153, 161, 171, 184, 206, 240), 32);
   } else {
     v128.store(at, i16x8(12, 13, 14, 15, 16, 17, 18, 19));
-    v128.store(at, i16x8(20, 21, 22, 23, 24, 26, 28, 30), 16);
-    v128.store(at, i16x8(33, 36, 39, 43, 47, 52, 58, 68), 32);
+    v128.store(at, i16x8(20, 21, 22, 23, 24, 28, 32, 37), 16);
+    v128.store(at, group <= 64 ? i16x8(43, 50, 58, 67, 77, 89, 104, 124) : i16x8(43, 51, 61, 73, 87, 105, 130, 176), 32);
   }
   const h = (1 << (bits - 1)) as f32;
   for (let j: u32 = 0; j < 24; j++) {

@@ -1,22 +1,26 @@
-// The exact search for the scale of a small symmetric group, fast: what gridExact finds by walking every assignment of codes. Sixteen
-// probes exclude most scales; what is left is looked through with f32 sums, and the few assignments that may be best are weighed
+// The exact search for the scale of a small symmetric group, fast: what gridExact finds by walking every assignment of codes.
+// Probes exclude most scales; what is left is looked through with f32 sums, and the few assignments that may be best are weighed
 // exactly. Whatever is near a tie is left to the walk.
 import { searchError } from "./gridCodes";
-import { beyondError, blur, energy, largestError, leastError, measureParts, minusBelow, plusBelow, probe, PROBES, REACHES } from "./gridProbe";
+import {
+  beyondError, blur, energy, largestError, leastError, measureParts, minusBelow, plusBelow, probe, PROBES, REACHES,
+} from "./gridProbe";
 import { consider, F16, F32, stored } from "./gridStored";
 import { exactGain, exactScale, startWeighing, weigh } from "./gridWeigh";
 import { highest } from "./lanes";
-import { bestEnds, bestGains, bestOptima, bestPlaces, lookWithin, secondGains, seen, seenAt, startWithin } from "./gridWithin";
+import {
+  bestEnds, bestGains, bestOptima, bestPlaces, lookWithin, mostChanging, secondGains, seen, seenAt, startWithin,
+} from "./gridWithin";
 
 /** Places are off by less than this part, and intervals that much wider. */
 const WIDER: f32 = 1e-6;
-/** Assignments that explain about as much as the best: gain, from, to, optimum. */
-const CANDIDATES: usize = 16384;
-const MOST_CANDIDATES: u32 = 32;
+/** Assignments that explain about as much as the best: gain, from, to, optimum. As many as were seen at most. */
+const CANDIDATES: usize = 20480;
 
 /**
- * The symmetric scale of least squared error, as stored; 0 where the walk has to find it. `count` a multiple of 4 up to 256,
- * `largest` the stored scale of the largest magnitude. All of it in units of the largest magnitude: t = 1/scale. `scratch` from prepareProbes.
+ * The symmetric scale of least squared error, as stored; 0 where the walk has to find it. `count` a multiple of 4 up to 256 in
+ * groups of `group`, `largest` the stored scale of the largest magnitude, `absmax`. In the scratch is what prepareProbes left.
+ * Everything is in units of the largest magnitude: t = 1/scale.
  */
 export function quickScale(
   x: usize, count: u32, bits: u32, group: u32, absmax: f32, type: u32, positive: bool, largest: f32, scratch: usize,
@@ -28,8 +32,8 @@ export function quickScale(
   if (!measureParts(x, count, bits, group, unit, scratch)) return 0;
   probe(count, h, positive, scratch);
 
-  // Gains, of f32 sums of `count` products and what comes after each place, are off by less; a stored scale is off by `part` of itself.
-  const slack: f32 = 6e-8 * (2.5 * (count as f32) + 10);
+  // Gains come of sums of count/4 products in each lane and of what changes; a stored scale is off by `part` of itself.
+  const slack: f32 = 1.2e-7 * (((count >> 2) + mostChanging(count) + 5) as f32);
   const part: f32 = type == F32 ? 6e-8 : type == F16 ? 4.9e-4 : 3.92e-3;
   const near: f32 = 2 * slack + 2 * part * part;
   let limit: f32 = sqrt<f32>(leastError) + 2 * blur;
@@ -58,63 +62,86 @@ export function quickScale(
   }
 
   // What the stored scale of the largest magnitude explains at most: ‖q‖·‖r‖ bounds the slope.
-  const distance: f32 = max<f32>(0, sqrt<f32>(largestError) - blur);
-  const slope: f32 = 2 * sqrt<f32>(energy) * (distance + 2 * blur);
-  const ofLargest = energy - distance * distance + slope * part + energy * (2e-5 + 2 * part * part);
+  const distance: f32 = sqrt<f32>(largestError);
+  const nearer: f32 = distance > blur ? distance - blur : 0;
+  const slope: f32 = 2 * sqrt<f32>(energy) * (distance + blur);
+  const ofLargest = (energy - nearer * nearer + slope * part + energy * (2e-5 + 2 * part * part)) as f64;
   // Rounding a scale costs this part of what is explained at most.
   const rounding = 1.1 * (part as f64) * (part as f64) + 1e-12;
-  const clear = (ofLargest as f64) / ((unit as f64) * (unit as f64) * (1 - rounding));
-  const parting = h - 0.5; // where the codes of both signs part
+  const inParts = (unit as f64) * (unit as f64) * (1 - rounding);
 
-  const least: f32 = highest(bestGains) * (1 - near);
+  const top = highest(bestGains);
+  if (top == 0) return 0;
+  const least: f32 = top * (1 - near);
   const among = i32x4.bitmask(f32x4.ge(bestGains, f32x4.splat(least)));
-  if (!(among & (among - 1)) && highest(secondGains) < least) {
-    v128.store(scratch, bestPlaces, CANDIDATES);
-    v128.store(scratch, bestEnds, CANDIDATES + 16);
-    v128.store(scratch, bestOptima, CANDIDATES + 32);
-    const at = scratch + ((ctz(among) as usize) << 2);
-    const optimum = load<f32>(at, CANDIDATES + 32);
-    startWeighing();
-    if (!weigh(x, count, h, unit, load<f32>(at, CANDIDATES), load<f32>(at, CANDIDATES + 16), optimum < 0)) return 0;
-    const scale = optimum < 0 ? -exactScale : exactScale;
-    if (exactGain > clear) return stored(scale, bits, type);
-    return bestOf(largest, scale, 0, x, count, bits, type, scratch);
+  if (among & (among - 1) || highest(secondGains) >= least) {
+    const candidates = listSeen(least, scratch);
+    return ofSeveral(x, count, bits, candidates, unit, type, positive, largest, slack, rounding, ofLargest, scratch);
   }
+  v128.store(scratch, bestPlaces, CANDIDATES);
+  v128.store(scratch, bestEnds, CANDIDATES + 16);
+  v128.store(scratch, bestOptima, CANDIDATES + 32);
+  const at = scratch + ((ctz(among) as usize) << 2);
+  const isMinus = load<f32>(at, CANDIDATES + 32) < 0;
+  startWeighing();
+  if (!weigh(x, count, h, unit, load<f32>(at, CANDIDATES), load<f32>(at, CANDIDATES + 16), isMinus)) return 0;
+  const scale = isMinus ? -exactScale : exactScale;
+  if (exactGain * inParts > ofLargest) return stored(scale, bits, type);
+  return bestOf(largest, scale, 0, x, count, bits, type, scratch);
+}
 
-  // What either sign explains at most, where it comes near the most of all.
-  let common: f32 = 0;
-  let plusOnly: f32 = 0;
-  let minusOnly: f32 = 0;
-  let nearest: u32 = 0;
+/** Lists the assignments seen that explain at least `least`; their number. */
+function listSeen(least: f32, scratch: usize): u32 {
+  let candidates: u32 = 0;
   for (let i: u32 = 0; i < seen; i++) {
     const gains = v128.load(seenAt(i, scratch));
     for (let mask = i32x4.bitmask(f32x4.ge(gains, f32x4.splat(least))); mask; mask &= mask - 1) {
-      const at = seenAt(i, scratch) + ((ctz(mask) as usize) << 2);
-      const gain = load<f32>(at);
-      const optimum = load<f32>(at, 48);
-      if (abs<f32>(abs<f32>(optimum) - parting) < 1e-3) return 0;
-      if (optimum < 0) {
-        if (gain > minusOnly) minusOnly = gain;
-      } else if (optimum > parting) {
-        if (gain > plusOnly) plusOnly = gain;
-      } else if (gain > common) common = gain;
-      if (nearest == MOST_CANDIDATES) return 0;
-      store<f32>(scratch + ((nearest as usize) << 4), gain, CANDIDATES);
-      store<f32>(scratch + ((nearest as usize) << 4), load<f32>(at, 16), CANDIDATES + 4);
-      store<f32>(scratch + ((nearest as usize) << 4), load<f32>(at, 32), CANDIDATES + 8);
-      store<f32>(scratch + ((nearest as usize) << 4), optimum, CANDIDATES + 12);
-      nearest++;
+      const from = seenAt(i, scratch) + ((ctz(mask) as usize) << 2);
+      const to = scratch + CANDIDATES + ((candidates as usize) << 4);
+      store<f32>(to, load<f32>(from));
+      store<f32>(to, load<f32>(from, 16), 4);
+      store<f32>(to, load<f32>(from, 32), 8);
+      store<f32>(to, load<f32>(from, 48), 12);
+      candidates++;
     }
   }
-  const alike = max<f32>(plusOnly, minusOnly) == 0;
-  if (!weighBest(x, count, h, unit, nearest, max<f32>(common, plusOnly), slack, false, scratch)) return 0;
+  return candidates;
+}
+
+/** The scale where several assignments explain about the same; 0 where a tie is near. */
+function ofSeveral(
+  x: usize, count: u32, bits: u32, candidates: u32, unit: f32, type: u32, positive: bool, largest: f32, slack: f32, rounding: f64,
+  ofLargest: f64, scratch: usize,
+): f32 {
+  const h = (1 << (bits - 1)) as f32;
+  const parting = h - 0.5; // up to here the codes of both signs are the same
+  let common: f32 = 0;
+  let plusOnly: f32 = 0;
+  let minusOnly: f32 = 0;
+  for (let i: u32 = 0; i < candidates; i++) {
+    const at = scratch + CANDIDATES + ((i as usize) << 4);
+    const gain = load<f32>(at);
+    const optimum = load<f32>(at, 12);
+    if (abs<f32>(abs<f32>(optimum) - parting) < 1e-3) return 0;
+    if (optimum < 0) {
+      if (gain > minusOnly) minusOnly = gain;
+    } else if (optimum > parting) {
+      if (gain > plusOnly) plusOnly = gain;
+    } else if (gain > common) common = gain;
+  }
+  const alike = plusOnly == 0 && minusOnly == 0;
+  if (!weighBest(x, count, h, unit, candidates, common > plusOnly ? common : plusOnly, slack, false, scratch)) return 0;
   const gainPlus = exactGain;
   const plus = exactScale;
   startWeighing();
-  if (!positive && !alike && !weighBest(x, count, h, unit, nearest, max<f32>(common, minusOnly), slack, true, scratch)) return 0;
-  const best = max<f64>(gainPlus, exactGain);
-  const isClear = abs<f64>(gainPlus - exactGain) > best * rounding;
-  if ((alike || isClear) && best > clear) return stored(gainPlus > exactGain ? plus : -exactScale, bits, type);
+  if (!positive && !alike) {
+    if (!weighBest(x, count, h, unit, candidates, common > minusOnly ? common : minusOnly, slack, true, scratch)) return 0;
+  }
+  const best = gainPlus > exactGain ? gainPlus : exactGain;
+  const isClear = alike || abs<f64>(gainPlus - exactGain) > best * rounding;
+  if (isClear && best * (unit as f64) * (unit as f64) * (1 - rounding) > ofLargest) {
+    return stored(gainPlus > exactGain ? plus : -exactScale, bits, type);
+  }
   return bestOf(largest, plus, -exactScale, x, count, bits, type, scratch);
 }
 

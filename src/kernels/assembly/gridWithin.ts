@@ -22,6 +22,13 @@ export let bestEnds: v128 = f32x4.splat(0);
 export let bestOptima: v128 = f32x4.splat(0);
 export let secondGains: v128 = f32x4.splat(0);
 
+/** So many codes may change between two scales that are looked through at once. */
+// @ts-ignore: decorator
+@inline
+export function mostChanging(count: u32): u32 {
+  return count <= 32 ? 20 : count >> 1;
+}
+
 export function startWithin(): void {
   seen = 0;
   bestGains = f32x4.splat(0);
@@ -94,7 +101,7 @@ export function lookWithin(from: f32, to: f32, count: u32, h: f32, isNegative: b
     v128.store(scratch + ((n as usize) << 2), f32x4.splat(0), CHANGING);
   }
   const bytes = (((n + 3) & ~3) as usize) << 2;
-  if (seen + (n + 3) / 4 > MOST_SEEN) return false;
+  if (n > mostChanging(count) || seen + (n + 3) / 4 > MOST_SEEN) return false;
   for (let i: usize = 0; i < bytes; i += 16) {
     const a = v128.load(scratch + i, CHANGING);
     const q = f32x4.nearest(f32x4.mul(a, t0));
