@@ -1,7 +1,7 @@
 // The blocks of ONNX's DequantizeLinear: codes and zero points of 4 or 8 bits without padding, running on over row ends.
 import { codeOf } from "./gridCodes";
 import { put, putMany } from "./gridPacking";
-import { preparePieces } from "./gridPieces";
+import { prepareProbes } from "./gridProbe";
 import { asymmetric, POSITIVE, symmetric } from "./gridScale";
 import { F32 } from "./gridStored";
 
@@ -13,7 +13,7 @@ export function qdq_encode(
   x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, scratch: usize, codes: usize, scales: usize,
   zeros: usize,
 ): u32 {
-  preparePieces(scratch);
+  if (bits < 8) prepareProbes(bits, group, scratch);
   const top = ((1 << bits) - 1) as f32;
   const half: u32 = 1 << (bits - 1);
   const perByte: u32 = 8 / bits;
@@ -28,7 +28,7 @@ export function qdq_encode(
   for (let row: u32 = 0; row < rows; row++) {
     for (let column: u32 = 0; column < columns; column += group, index++, scales += 4) {
       const count = min<u32>(group, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, F32, scratch) : symmetric(x, count, bits, F32, POSITIVE, scratch);
+      const scale = isAsymmetric ? asymmetric(x, count, bits, F32, scratch) : symmetric(x, count, bits, group, F32, POSITIVE, scratch);
       if (scale != scale) return 0;
       store<f32>(scales, scale);
       if (isAsymmetric) {

@@ -1,15 +1,14 @@
 // Scales and zero points of groups, chosen as the encodings themselves choose them.
 import { extremeOf, searchError } from "./gridCodes";
 import { exact } from "./gridExact";
-import { bestOfPieces } from "./gridPieces";
+import { KEPT } from "./gridProbe";
+import { quickScale } from "./gridQuick";
 import { consider, stored } from "./gridStored";
 import { highest, lowest } from "./lanes";
 
 /** Rules by number; 0 is the search. */
 const ABSMAX: u32 = 1;
 const EXTREME: u32 = 2;
-/** Where the walk may work in the scratch: behind what the quick search keeps from group to group. */
-const EXACT: usize = 320;
 /** The search among positive scales. */
 export const POSITIVE: u32 = 3;
 
@@ -31,7 +30,7 @@ function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): voi
 }
 
 /** The symmetric scale of a group; NaN where the search needs more scratch. */
-export function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32, scratch: usize): f32 {
+export function symmetric(x: usize, count: u32, bits: u32, group: u32, type: u32, rule: u32, scratch: usize): f32 {
   const extreme = extremeOf(x, count);
   if (extreme == 0) return 1;
   const half: u32 = 1 << (bits - 1);
@@ -41,13 +40,13 @@ export function symmetric(x: usize, count: u32, bits: u32, type: u32, rule: u32,
   const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
   if (rule == ABSMAX) return first;
   if (bits < 8) {
-    const quick = bestOfPieces(x, count, bits, abs<f32>(extreme), type, rule == POSITIVE, first, scratch);
+    const quick = quickScale(x, count, bits, group, abs<f32>(extreme), type, rule == POSITIVE, first, scratch);
     if (quick != 0) return quick;
   }
   store<f32>(scratch, first);
   store<f64>(scratch, searchError(x, count, first, -h, h - 1), 8);
   if (bits == 8) refine8(x, count, absmax, type, scratch);
-  else if (!exact(x, count, bits, absmax, type, rule == POSITIVE, scratch, scratch + EXACT)) return NaN;
+  else if (!exact(x, count, bits, absmax, type, rule == POSITIVE, scratch, scratch + KEPT)) return NaN;
   return load<f32>(scratch);
 }
 

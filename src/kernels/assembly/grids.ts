@@ -2,7 +2,7 @@
 // f64 with sums in the same order, rounded to their type, and codes come from f32 quotients.
 import { codeOf, decodedError } from "./gridCodes";
 import { put, putMany } from "./gridPacking";
-import { preparePieces } from "./gridPieces";
+import { prepareProbes } from "./gridProbe";
 import { asymmetric, symmetric } from "./gridScale";
 import { bf16Bits, F16, F32 } from "./gridStored";
 import { halfBits } from "./toHalf";
@@ -12,14 +12,14 @@ export function grid_error(
   x: usize, rows: u32, columns: u32, bits: u32, group: u32, isAsymmetric: u32, type: u32, rule: u32, scratch: usize,
 ): f64 {
   const size = group ? group : columns;
-  preparePieces(scratch);
+  if (bits < 8) prepareProbes(bits, size, scratch);
   const top = ((1 << bits) - 1) as f32;
   const half = (1 << (bits - 1)) as f32;
   let sum: f64 = 0;
   for (let row: u32 = 0; row < rows; row++) {
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, type, rule, scratch);
+      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, size, type, rule, scratch);
       if (scale != scale) return NaN;
       const zero = isAsymmetric ? load<f32>(scratch) : half;
       sum += decodedError(x, count, scale, -zero, top - zero);
@@ -38,7 +38,7 @@ export function grid_encode(
   scales: usize, zeros: usize,
 ): u32 {
   const size = group ? group : columns;
-  preparePieces(scratch);
+  if (bits < 8) prepareProbes(bits, size, scratch);
   const top = ((1 << bits) - 1) as f32;
   const half = (1 << (bits - 1)) as f32;
   const perByte: u32 = 8 / bits;
@@ -50,7 +50,7 @@ export function grid_encode(
     let zero = half;
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, type, rule, scratch);
+      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, size, type, rule, scratch);
       if (scale != scale) return 0;
       if (type == F32) {
         store<f32>(scales, scale);
