@@ -1,5 +1,5 @@
 import type { Staging } from "./deps";
-import { doneLine } from "./exportJournal";
+import type { JobsDone } from "./exportJournal";
 import type { ExportJob } from "./exportJobs";
 import type { Journal } from "./stores";
 
@@ -54,7 +54,8 @@ export class Checkpoint {
     this.#pending = [];
     try {
       await this.staging.flush();
-      await this.journal.append(doneLine(jobs, jobs.filter((j) => this.jobs[j].kind === "encode").length));
+      const tensors = jobs.filter((j) => this.jobs[j].kind === "encode").length;
+      await this.journal.append({ jobs, tensors } satisfies JobsDone);
     } catch {
       this.#broken = true;
     }

@@ -28,7 +28,8 @@ export function createEngine(deps: EngineDeps): EngineHandle {
   let started: Pool | undefined;
   const pool = () => (started ??= deps.createPool());
 
-  const keeper: Keeper = { results: deps.results, get build() { return deps.build; }, opener };
+  const { results, digest } = deps;
+  const keeper: Keeper = { results, digest, get build() { return deps.build; }, opener };
 
   const recipeContext = (onProgress: (progress: Progress) => void, token: CancellationToken): recipes.RecipeContext => ({
     opener, files: deps.files, keeper, pool, token, now: deps.now,
@@ -62,15 +63,15 @@ export function createEngine(deps: EngineDeps): EngineHandle {
     export: (request, onProgress, token = neverCancelled) =>
       calls.run(token, "when-clean", async (token, isStopped) => {
         const { files, build, journals, now } = deps;
-        return exportModel({ request, opener, files, build, journals, pool, token, isStopped, now, onProgress });
+        return exportModel({ request, opener, files, build, digest, journals, pool, token, isStopped, now, onProgress });
       }),
     estimate: (request, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => {
         const { files, build, journals, now } = deps;
-        return estimateExport({ request, opener, files, build, journals, pool, token, now });
+        return estimateExport({ request, opener, files, build, digest, journals, pool, token, now });
       }),
-    interruptedExports: (token = neverCancelled) => calls.run(token, "at-once", () => interruptedExports(deps.journals, deps.files)),
-    discardExport: (output, token = neverCancelled) => calls.run(token, "when-clean", () => discardExport(output, deps.journals, deps.files)),
+    interruptedExports: (token = neverCancelled) => calls.run(token, "at-once", () => interruptedExports(deps)),
+    discardExport: (output, token = neverCancelled) => calls.run(token, "when-clean", () => discardExport(output, deps)),
     dispose() {
       calls.stop();
       started?.dispose();

@@ -17,6 +17,8 @@ export interface EngineDeps {
   createPool(): Pool;
   /** Seconds, monotonic. */
   now(): number;
+  /** Tells contents apart: hexadecimal digits, fit for a file's name. Each part counts with its length: "a", "b" is not "ab". */
+  digest(parts: Iterable<string | Uint8Array>): string;
   /** Names the code that computes: what other code computed is not mixed with its results. */
   readonly build: string;
   /** Without it an export that is interrupted starts anew. */

@@ -1,5 +1,4 @@
 import type { ExportRequest } from "../core/api/engine";
-import { digestOf } from "./digest";
 
 /** What must be the same for an export to go on where another process left it. */
 export interface ExportIdentity {
@@ -30,30 +29,20 @@ export interface ExportRecord {
   readonly tensorsDone: number;
 }
 
-interface DoneLine {
+/** The entry that follows when jobs were done. */
+export interface JobsDone {
+  /** By position. */
   readonly jobs: readonly number[];
+  /** How many of them encode a tensor. */
   readonly tensors: number;
 }
 
-/** The journal of an export is lines of JSON, each behind its digest: a line that a crash or a disk spoiled is known as such. */
-const line = (value: unknown) => {
-  const text = JSON.stringify(value);
-  return `${digestOf(text)} ${text}\n`;
-};
-
-export const headerLine = (header: JournalHeader): string => line(header);
-
-/** `tensors`: how many of the jobs encode a tensor. */
-export const doneLine = (jobs: readonly number[], tensors: number): string => line({ jobs, tensors } satisfies DoneLine);
-
-/** Undefined unless the header is whole. What follows the first spoiled line is not believed. */
-export function parseJournal(text: string): ExportRecord | undefined {
-  const [first, ...rest] = text.split("\n");
-  const header = valueOf(first);
+/** Undefined unless it begins with a header. What follows the first entry that makes no sense is not believed. */
+export function parseJournal([header, ...rest]: readonly unknown[]): ExportRecord | undefined {
   if (!isHeader(header)) return undefined;
   const done = new Set<number>();
   let tensorsDone = 0;
-  for (const entry of rest.map(valueOf)) {
+  for (const entry of rest) {
     if (!isDone(entry) || entry.jobs.some((job) => job < 0 || job >= header.jobs || done.has(job))) break;
     for (const job of entry.jobs) done.add(job);
     tensorsDone += entry.tensors;
@@ -63,16 +52,6 @@ export function parseJournal(text: string): ExportRecord | undefined {
 
 export const sameExport = (a: ExportIdentity, b: ExportIdentity) => a.build === b.build && a.source === b.source && a.plan === b.plan;
 
-function valueOf(text: string): unknown {
-  const json = text.slice(17);
-  if (text[16] !== " " || digestOf(json) !== text.slice(0, 16)) return undefined;
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
 function isHeader(value: unknown): value is JournalHeader {
   const h = value as Partial<JournalHeader> | undefined;
   return (
@@ -81,8 +60,8 @@ function isHeader(value: unknown): value is JournalHeader {
   );
 }
 
-function isDone(value: unknown): value is DoneLine {
-  const entry = value as Partial<DoneLine> | undefined;
+function isDone(value: unknown): value is JobsDone {
+  const entry = value as Partial<JobsDone> | undefined;
   return Array.isArray(entry?.jobs) && entry.jobs.every(isCount) && isCount(entry.tensors);
 }
 

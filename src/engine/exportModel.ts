@@ -4,7 +4,7 @@ import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource, checkCancelled } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
 import { Checkpoint } from "./checkpoint";
-import type { EngineFiles, OutputPlace, StagedFile } from "./deps";
+import type { EngineDeps, OutputPlace, StagedFile } from "./deps";
 import { perWeight } from "./exportChoices";
 import { journalName } from "./exportIdentity";
 import type { ExportJob } from "./exportJobs";
@@ -15,24 +15,20 @@ import { readBack } from "./readBack";
 import { beginExport } from "./resumeExport";
 import { runJob } from "./runJob";
 import { runWindow } from "./schedule";
-import type { Journal, JournalStore } from "./stores";
+import type { Journal } from "./stores";
 import type { Pool } from "./tasks";
 
 /** Whole planes that wait in memory to be rearranged, together. */
 const maxCollectedBytes = 256 * 1024 * 1024;
 const jobsPerThread = 3;
 
-export interface ExportContext {
+export interface ExportContext extends Pick<EngineDeps, "files" | "build" | "digest" | "journals" | "now"> {
   readonly request: ExportRequest;
   readonly opener: ModelOpener;
-  readonly files: EngineFiles;
-  readonly build: string;
-  readonly journals?: JournalStore;
   readonly pool: () => Pool;
   readonly token: CancellationToken;
   /** The engine is ending, which is not the person's wish: what was written is left to go on from. */
   isStopped(): boolean;
-  now(): number;
   onProgress(progress: Progress): void;
 }
 
@@ -44,7 +40,7 @@ export interface ExportContext {
 export async function exportModel(context: ExportContext): Promise<ExportResult> {
   const prepared = await prepareExport(context.request, context);
   checkCancelled(context.token);
-  const journal = await holdJournal(context.journals, prepared.place);
+  const journal = await holdJournal(context, prepared.place);
   try {
     await write(context, prepared, journal);
   } finally {
@@ -62,11 +58,11 @@ export async function exportModel(context: ExportContext): Promise<ExportResult>
 }
 
 /** Undefined where nothing can be written down: the export is made all the same. */
-async function holdJournal(journals: JournalStore | undefined, place: OutputPlace): Promise<Journal | undefined> {
+async function holdJournal({ journals, digest }: ExportContext, place: OutputPlace): Promise<Journal | undefined> {
   if (!journals) return undefined;
   let journal: Journal | undefined;
   try {
-    journal = await journals.hold(journalName(place.path));
+    journal = await journals.hold(journalName(place.path, { digest }));
   } catch {
     return undefined;
   }

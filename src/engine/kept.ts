@@ -1,15 +1,11 @@
-import { digestOf } from "./digest";
+import type { EngineDeps } from "./deps";
 import type { ModelOpener, OpenModel } from "./openModel";
-import { packRecord, unpackRecord } from "./record";
-import { fingerprintOf } from "./recipes/fingerprint";
-import type { ResultStore, Shelf } from "./stores";
+import type { Shelf } from "./stores";
 
 /** Waiting to be kept: more than this, and the disk is too slow for it to be worth while. */
 const mostWaiting = 256;
 
-export interface Keeper {
-  readonly results?: ResultStore;
-  readonly build: string;
+export interface Keeper extends Pick<EngineDeps, "results" | "build" | "digest"> {
   readonly opener: ModelOpener;
 }
 
@@ -35,10 +31,8 @@ export class Kept {
     this.#isCurrent = isCurrent;
   }
 
-  async recall(name: string): Promise<unknown> {
-    const bytes = await this.#shelf.read(name);
-    const record = bytes && (unpackRecord(bytes) as { readonly name?: unknown; readonly value?: unknown } | undefined);
-    return record?.name === name ? record.value : undefined;
+  recall(name: string): Promise<unknown> {
+    return this.#shelf.read(name);
   }
 
   /** Returns at once. */
@@ -60,16 +54,16 @@ export class Kept {
       // Measured while the file was being replaced, perhaps: of neither content.
       if (!(await this.#isCurrent())) this.#isVoid = true;
       if (this.#isVoid) return;
-      for (const record of batch) await this.#shelf.write(record.name, packRecord(record));
+      for (const { name, value } of batch) await this.#shelf.write(name, value);
     }
   }
 }
 
 /** Any change of a file of the model, by its stamp, makes what was kept void. Undefined where nothing is kept. */
-export async function openKept({ model, what, options }: Measured, { results, build, opener }: Keeper): Promise<Kept | undefined> {
+export async function openKept({ model, what, options }: Measured, { results, build, digest, opener }: Keeper): Promise<Kept | undefined> {
   if (!results) return undefined;
   const stamps = [...model.stamps].map(([file, stamp]) => `${file}|${stamp}`);
-  const subject = digestOf(what, model.index.path, ...options);
-  const key = digestOf(build, await fingerprintOf(model), ...stamps);
+  const subject = digest([what, model.index.path, ...options]);
+  const key = digest([build, await model.fingerprint(), ...stamps]);
   return new Kept(await results.shelf(subject, key), () => opener.isUnchanged(model));
 }

@@ -4,6 +4,7 @@ import type { ModelIndex } from "../core/model";
 import type { Format } from "../formats/format";
 import { describeHead, findImpostor } from "../formats/impostors";
 import type { EngineDeps } from "./deps";
+import { fingerprintOf } from "./fingerprint";
 
 /** A model's header, and what is needed to go on from it. */
 export interface OpenModel {
@@ -14,6 +15,8 @@ export interface OpenModel {
   readonly index: ModelIndex;
   /** Absolute path → stamp, of every file that the index was made from, as they were when it was read. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
+  /** A name for its content. */
+  fingerprint(): Promise<string>;
 }
 
 /** Indexes of very large models take tens of megabytes. */
@@ -24,7 +27,7 @@ export class ModelOpener {
   readonly #kept = new Map<string, OpenModel>();
   readonly #opening = new Map<string, Promise<OpenModel>>();
 
-  constructor(readonly deps: Pick<EngineDeps, "files" | "formats" | "annotate">) {}
+  constructor(readonly deps: Pick<EngineDeps, "files" | "formats" | "annotate" | "digest">) {}
 
   /** Headers only. Throws "not-recognised" when no format claims the file. */
   async open(path: string): Promise<OpenModel> {
@@ -48,7 +51,7 @@ export class ModelOpener {
 
   /** Not remembered: for reading back what was just written. */
   async openOnce(folderPath: string, name: string): Promise<OpenModel> {
-    const { files, formats, annotate } = this.deps;
+    const { files, formats, annotate, digest } = this.deps;
     const main = files.join(folderPath, name);
     const before = await files.stamp(main);
     const folder = await files.openFolder(folderPath);
@@ -56,7 +59,11 @@ export class ModelOpener {
     const index = annotate(await format.readIndex(folder, name));
     const others = index.files.map((f) => files.join(folderPath, f)).filter((f) => f !== main);
     const stamps = await Promise.all(others.map((f) => files.stamp(f)));
-    return { format, folder, name, index, stamps: new Map([[main, before], ...others.map((f, i) => [f, stamps[i]] as const)]) };
+    return {
+      format, folder, name, index,
+      stamps: new Map([[main, before], ...others.map((f, i) => [f, stamps[i]] as const)]),
+      fingerprint: fingerprintOf({ index, folder }, digest),
+    };
   }
 
   async #read(folderPath: string, name: string, key: string): Promise<OpenModel> {

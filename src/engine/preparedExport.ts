@@ -8,7 +8,6 @@ import { type ChosenMethods, type ExportJob, exportJobs } from "./exportJobs";
 import type { ModelOpener, OpenModel } from "./openModel";
 import { outputPlace, refuseOverwriting } from "./outputPlace";
 import { checkRecipe } from "./recipes/check";
-import { fingerprintOf } from "./recipes/fingerprint";
 import { recipeTarget } from "./recipes/target";
 import { TensorSources } from "./tensorSource";
 
@@ -44,7 +43,7 @@ type AnyOption = Pick<ExportOption, "format" | "plan"> & { readonly methods?: Ch
 /** A recipe as an export that can be laid out; its first error is thrown. */
 async function recipeOption(model: OpenModel, recipe: Recipe): Promise<AnyOption> {
   const target = await recipeTarget(model, recipe.target);
-  const { check, assignments, methods } = await checkRecipe(model, target, recipe, await fingerprintOf(model));
+  const { check, assignments, methods } = await checkRecipe(model, target, recipe, await model.fingerprint());
   const error = check.findings.find((f) => f.severity === "error");
   if (error) throw new EngineError("bad-request", error.message, { file: model.index.path });
   const warnings = check.findings.map((f) => f.message);

@@ -1,11 +1,11 @@
 import type { InterruptedExport } from "../core/api/engine";
-import type { EngineFiles, OutputPlace, Staging } from "./deps";
+import type { EngineDeps, EngineFiles, OutputPlace, Staging } from "./deps";
 import { exportIdentity, journalName } from "./exportIdentity";
 import { type ExportJob, jobBytes } from "./exportJobs";
-import { type ExportRecord, headerLine, parseJournal, sameExport } from "./exportJournal";
+import { type ExportRecord, type JournalHeader, parseJournal, sameExport } from "./exportJournal";
 import { folderOf, requireSpace } from "./outputPlace";
 import type { PreparedExport } from "./preparedExport";
-import type { Journal, JournalStore } from "./stores";
+import type { Journal } from "./stores";
 
 export interface BegunExport {
   readonly staging: Staging;
@@ -15,24 +15,22 @@ export interface BegunExport {
   readonly noted: boolean;
 }
 
-interface Machine {
-  readonly files: EngineFiles;
-  readonly build: string;
-}
+type Machine = Pick<EngineDeps, "files" | "build" | "digest" | "journals">;
 
 /**
  * Files to write into: those of the same export that was interrupted, else new ones. What another export to this place had
  * left is removed. Throws "io" before anything is written when the disk has too little room.
  */
 export async function beginExport(
-  { files, build, request }: Machine & { readonly request: { readonly fresh?: boolean } & InterruptedExport["request"] },
+  { request, ...machine }: Machine & { readonly request: { readonly fresh?: boolean } & InterruptedExport["request"] },
   prepared: PreparedExport,
   journal: Journal | undefined,
 ): Promise<BegunExport> {
+  const { files } = machine;
   const { place, outputs, jobs } = prepared;
   const sizes = outputs.map(({ name, byteLength }) => ({ name, byteLength }));
-  const identity = journal && (await exportIdentity(prepared, build, files));
-  const earlier = journal && parseJournal(journal.text);
+  const identity = journal && (await exportIdentity(prepared, machine));
+  const earlier = journal && parseJournal(journal.entries);
   if (identity && earlier && !request.fresh && sameExport(earlier.header, identity) && earlier.header.jobs === jobs.length) {
     await requireSpace(files, place, prepared.byteLength - bytesDone(jobs, earlier.done));
     const staging = await files.restage(place, earlier.header.mark, sizes);
@@ -42,7 +40,7 @@ export async function beginExport(
   await requireSpace(files, place, prepared.byteLength);
   const mark = newMark();
   // Before anything is written: whenever the process ends, the journal knows what there is to go on with or to remove.
-  const noted = identity !== undefined && (await note(journal!, headerLine({
+  const noted = identity !== undefined && (await note(journal!, {
     bitlens: 1,
     ...identity,
     // Whoever goes on with it may stand in another folder.
@@ -51,7 +49,7 @@ export async function beginExport(
     jobs: jobs.length,
     tensors: jobs.filter((j) => j.kind === "encode").length,
     started: new Date().toISOString(),
-  })));
+  }));
   try {
     return { staging: await files.stage(place, sizes, mark), done: new Set(), noted };
   } catch (error) {
@@ -63,9 +61,9 @@ export async function beginExport(
 const newMark = () => Math.floor(Math.random() * 2 ** 32).toString(16).padStart(8, "0");
 
 /** False where it cannot be written: the export is made all the same. */
-async function note(journal: Journal, text: string): Promise<boolean> {
+async function note(journal: Journal, header: JournalHeader): Promise<boolean> {
   try {
-    await journal.start(text);
+    await journal.start(header);
     return true;
   } catch {
     return false;
@@ -78,18 +76,18 @@ export function bytesDone(jobs: readonly ExportJob[], done: ReadonlySet<number>)
 }
 
 /** What can go on of an export that was interrupted, without taking hold of it. */
-export async function interruptedRecord(prepared: PreparedExport, { files, build, journals }: Machine & { readonly journals?: JournalStore }): Promise<ExportRecord | undefined> {
-  const text = await journals?.read(journalName(prepared.place.path)).catch(() => undefined);
-  const record = text === undefined ? undefined : parseJournal(text);
-  if (!record || record.header.jobs !== prepared.jobs.length || !sameExport(record.header, await exportIdentity(prepared, build, files))) return undefined;
-  return (await files.isStaged(prepared.place, record.header.mark)) ? record : undefined;
+export async function interruptedRecord(prepared: PreparedExport, machine: Machine): Promise<ExportRecord | undefined> {
+  const entries = await machine.journals?.read(journalName(prepared.place.path, machine)).catch(() => undefined);
+  const record = entries && parseJournal(entries);
+  if (!record || record.header.jobs !== prepared.jobs.length || !sameExport(record.header, await exportIdentity(prepared, machine))) return undefined;
+  return (await machine.files.isStaged(prepared.place, record.header.mark)) ? record : undefined;
 }
 
 /** Journals whose export nobody works on any more. Those that lead nowhere are removed on the way. */
-export async function interruptedExports(journals: JournalStore | undefined, files: EngineFiles): Promise<readonly InterruptedExport[]> {
+export async function interruptedExports({ journals, files }: Machine): Promise<readonly InterruptedExport[]> {
   const found: InterruptedExport[] = [];
   for (const name of (await journals?.idle().catch(() => [])) ?? []) {
-    const record = parseJournal((await journals!.read(name)) ?? "");
+    const record = parseJournal((await journals!.read(name)) ?? []);
     const place = record && placeOf(record, files);
     // The disk may be one that is not there today.
     if (place && !(await files.isFolder(folderOf(files, place)))) continue;
@@ -105,10 +103,11 @@ export async function interruptedExports(journals: JournalStore | undefined, fil
 }
 
 /** Removes the journal and the staged files of an interrupted export; one under way stays as it is. */
-export async function discardExport(output: string, journals: JournalStore | undefined, files: EngineFiles): Promise<void> {
-  const journal = await journals?.hold(journalName(files.split(output).path));
+export async function discardExport(output: string, machine: Machine): Promise<void> {
+  const { files, journals } = machine;
+  const journal = await journals?.hold(journalName(files.split(output).path, machine));
   if (!journal) return;
-  const record = parseJournal(journal.text);
+  const record = parseJournal(journal.entries);
   if (record) await files.unstage(placeOf(record, files), record.header.mark);
   await journal.remove();
 }

@@ -1,25 +1,26 @@
 // What the engine keeps beyond the life of its process. `src/node` stores it in a folder.
 
-/** Small texts about work under way that outlive the process, each held by one living process at most. */
+/** Notes about work under way that outlive the process, each journal held by one living process at most. */
 export interface JournalStore {
   /** Takes hold of the journal of this name, new or left by a process that ended. Undefined while another call or process holds it. */
   hold(name: string): Promise<Journal | undefined>;
-  /** The text as it is now, whoever holds it. */
-  read(name: string): Promise<string | undefined>;
+  /** The entries as they are now, whoever holds it. */
+  read(name: string): Promise<readonly unknown[] | undefined>;
   /** Names of the journals that nobody holds. */
   idle(): Promise<readonly string[]>;
 }
 
+/** Entries of plain JSON. One that a crash or a disk spoiled is not among them, nor what came after it. */
 export interface Journal {
   /** What was written before this process took hold. */
-  readonly text: string;
-  /** Replaces the text; on the disk when it resolves. */
-  start(text: string): Promise<void>;
-  /** Adds to the text; on the disk when it resolves. */
-  append(text: string): Promise<void>;
-  /** Lets go; the text stays for whoever holds it next. */
+  readonly entries: readonly unknown[];
+  /** Replaces all entries; on the disk when it resolves. */
+  start(entry: unknown): Promise<void>;
+  /** On the disk when it resolves. */
+  append(entry: unknown): Promise<void>;
+  /** Lets go; the entries stay for whoever holds it next. */
   release(): Promise<void>;
-  /** Removes the text and lets go. */
+  /** Removes the entries and lets go. */
   remove(): Promise<void>;
 }
 
@@ -29,7 +30,9 @@ export interface ResultStore {
   shelf(subject: string, key: string): Promise<Shelf>;
 }
 
+/** Plain data by name: all numbers and typed arrays, which own their buffers when they are read. */
 export interface Shelf {
-  read(name: string): Promise<Uint8Array | undefined>;
-  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** What was written, to the last bit; undefined where that cannot be had. */
+  read(name: string): Promise<unknown>;
+  write(name: string, value: unknown): Promise<void>;
 }

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { EngineHandle } from "../engine/createEngine";
 import { createEngine } from "../engine/createEngine";
 import { formats } from "../formats/index";
 import { annotate } from "../graph/roles";
 import { assetPath } from "./assets";
+import { digestOf } from "./digest";
 import { engineFiles } from "./engineFiles";
 import { createJournals } from "./journals";
 import { createPool, defaultThreads } from "./pool";
@@ -26,6 +26,7 @@ export function createNodeEngine({ threads = defaultThreads(), storage }: NodeEn
     files: engineFiles,
     device: () => ({ name: "CPU", threads, simd: WebAssembly.validate(readFileSync(assetPath("kernels.wasm"))) }),
     createPool: () => createPool({ threads }),
+    digest: digestOf,
     now: () => performance.now() / 1000,
     get build() {
       return (build ??= buildName());
@@ -36,7 +37,5 @@ export function createNodeEngine({ threads = defaultThreads(), storage }: NodeEn
 
 /** The content of what the workers run: a version's number stays the same while it is worked on. */
 function buildName(): string {
-  const hash = createHash("sha256");
-  for (const name of ["worker.js", "kernels.wasm"] as const) hash.update(readFileSync(assetPath(name)));
-  return hash.digest("hex").slice(0, 16);
+  return digestOf((["worker.js", "kernels.wasm"] as const).map((name) => readFileSync(assetPath(name))));
 }

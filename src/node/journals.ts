@@ -1,6 +1,7 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { Journal, JournalStore } from "../engine/stores";
+import { digestOf } from "./digest";
 import { replaceFile } from "./durable";
 import { type Lock, lockHolder, takeLock } from "./lock";
 
@@ -24,7 +25,10 @@ export function createJournals(storage: string): JournalStore {
       throw error;
     });
   return {
-    read,
+    async read(name) {
+      const text = await read(name);
+      return text === undefined ? undefined : believed(text).entries;
+    },
     async hold(name) {
       await fs.mkdir(folder, { recursive: true });
       const held = await takeLock(lock(name));
@@ -44,23 +48,50 @@ export function createJournals(storage: string): JournalStore {
   };
 }
 
+/** Lines of JSON, each behind its digest: one that a crash or a disk spoiled is known as such. */
+const lineOf = (json: string) => `${digestOf([json])} ${json}\n`;
+
+/** The entries before the first line that is not whole, and the text of these. */
+function believed(text: string): { readonly entries: readonly unknown[]; readonly sound: string } {
+  const entries: unknown[] = [];
+  let end = 0;
+  for (const line of text.split("\n").slice(0, -1)) {
+    const json = line.slice(line.indexOf(" ") + 1);
+    if (lineOf(json) !== `${line}\n`) break;
+    entries.push(JSON.parse(json));
+    end += line.length + 1;
+  }
+  return { entries, sound: text.slice(0, end) };
+}
+
 class FileJournal implements Journal {
+  readonly entries: readonly unknown[];
   #handle: fs.FileHandle | undefined;
+  /** Bytes of the file that are believed, where it goes on with others. */
+  #sound: number | undefined;
 
   constructor(
     readonly file: string,
-    readonly text: string,
+    text: string,
     readonly lock: Lock,
-  ) {}
-
-  async start(text: string): Promise<void> {
-    await this.#close();
-    await replaceFile(this.file, text);
+  ) {
+    const { entries, sound } = believed(text);
+    this.entries = entries;
+    if (sound !== text) this.#sound = Buffer.byteLength(sound);
   }
 
-  async append(text: string): Promise<void> {
+  async start(entry: unknown): Promise<void> {
+    await this.#close();
+    await replaceFile(this.file, lineOf(JSON.stringify(entry)));
+    this.#sound = undefined;
+  }
+
+  async append(entry: unknown): Promise<void> {
+    // After a torn line it would not be believed either.
+    if (this.#sound !== undefined) await fs.truncate(this.file, this.#sound);
+    this.#sound = undefined;
     this.#handle ??= await fs.open(this.file, "a");
-    await this.#handle.appendFile(text);
+    await this.#handle.appendFile(lineOf(JSON.stringify(entry)));
     await this.#handle.datasync();
   }
 

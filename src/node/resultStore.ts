@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type { ResultStore, Shelf } from "../engine/stores";
+import { digestOf } from "./digest";
+import { packRecord, unpackRecord } from "./record";
 
 /** The profiles of a 70B model take about 270 MB. */
 const maximumBytes = 512 * 2 ** 20;
@@ -26,10 +27,14 @@ export function createResultStore(storage: string, { maximum = maximumBytes } = 
 }
 
 function shelfIn(folder: string, room: Room): Shelf {
-  const file = (name: string) => path.join(folder, createHash("sha256").update(name).digest("hex").slice(0, 32));
+  const file = (name: string) => path.join(folder, digestOf([name]));
   return {
-    read: (name) => fs.readFile(file(name)).catch(() => undefined),
-    async write(name, bytes) {
+    async read(name) {
+      const bytes = await fs.readFile(file(name)).catch(() => undefined);
+      return bytes && unpackRecord(name, bytes);
+    },
+    async write(name, value) {
+      const bytes = packRecord(name, value);
       if (!(await room.has(bytes.length))) return;
       const temporary = `${file(name)}.${process.pid}.partial`;
       try {

@@ -11,6 +11,7 @@ import { encoding } from "../../src/encodings/index";
 import type { EngineDeps } from "../../src/engine/deps";
 import type { Pool, Task, TaskResult } from "../../src/engine/tasks";
 import type { Format, Segment, WriteRequest } from "../../src/formats/format";
+import { digestOf } from "../../src/node/digest";
 import { engineFiles } from "../../src/node/engineFiles";
 
 export interface ToyTensor {
@@ -146,7 +147,7 @@ async function transfer(to: { path: string; offset: number }, bytes: Uint8Array)
 
 export function toyDeps(pool: () => Pool, changes: Partial<EngineDeps> = {}): EngineDeps {
   return { formats: [toyFormat], annotate: (index) => index, files: engineFiles, device: () => ({ name: "CPU", threads: 2, simd: false }),
-    createPool: pool, now: () => performance.now() / 1000, build: "toy", ...changes };
+    createPool: pool, now: () => performance.now() / 1000, digest: digestOf, build: "toy", ...changes };
 }
 
 /** A folder of its own for each test, removed afterwards. */

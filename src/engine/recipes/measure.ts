@@ -2,7 +2,6 @@ import type { Progress } from "../../core/api/engine";
 import type { CancellationToken } from "../../core/cancellation";
 import { keep } from "../../core/recipe";
 import type { SensitivityTable, SensitivityTensor } from "../../core/sensitivity";
-import { digestOf } from "../digest";
 import { type Keeper, openKept } from "../kept";
 import { Meter } from "../meter";
 import type { OpenModel } from "../openModel";
@@ -37,7 +36,7 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
   });
   const rows = new Map<string, SensitivityTensor>();
   // The whole table is remembered beside the model when it is there; until then each row counts.
-  const options = [target.format, digestOf(...tensors.map(({ info, keptBytes, candidates }) => JSON.stringify([info.name, info.role, keptBytes, candidates])))];
+  const options = [target.format, ...tensors.map(({ info, keptBytes, candidates }) => JSON.stringify([info.name, info.role, keptBytes, candidates]))];
   const kept = await openKept({ model, what: "sensitivity", options }, context.keeper);
   const window = { parallel: Math.max(1, pool.threads) * tasksPerThread, maxHeld: Infinity, held: () => 0, token };
   await runWindow(tensors, window, async ({ info, keptBytes, candidates }) => {

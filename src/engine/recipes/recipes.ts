@@ -12,7 +12,6 @@ import type { ModelOpener, OpenModel } from "../openModel";
 import type { Pool } from "../tasks";
 import { checkRecipe, wrongTarget } from "./check";
 import { recipeFacts } from "./facts";
-import { fingerprintOf } from "./fingerprint";
 import { measureSensitivity } from "./measure";
 import { prepare, solveFor } from "./planBudget";
 import { recall, remember } from "./sensitivityCache";
@@ -104,12 +103,12 @@ export async function check(path: string, recipe: Recipe, { opener }: Pick<Recip
   const targets = targetsOf(model);
   if (!targets.includes(recipe.target)) return wrongTarget(cannotBecome(model, recipe.target).message, targets);
   const target = await recipeTarget(model, recipe.target);
-  return (await checkRecipe(model, target, recipe, await fingerprintOf(model))).check;
+  return (await checkRecipe(model, target, recipe, await model.fingerprint())).check;
 }
 
 export async function facts(request: RecipeFactsRequest, { opener }: Pick<RecipeContext, "opener">): Promise<RecipeFacts> {
   const model = await opener.open(request.path);
-  return recipeFacts(model, await recipeTarget(model, request.target), request, await fingerprintOf(model));
+  return recipeFacts(model, await recipeTarget(model, request.target), request, await model.fingerprint());
 }
 
 interface Prepared {
@@ -125,7 +124,7 @@ async function prepared(request: SensitivityRequest, context: RecipeContext): Pr
   if (target.tensors.length === 0) {
     throw new EngineError("unsupported", "The model has no tensor that could be made smaller.", { file: model.index.path });
   }
-  const fingerprint = await fingerprintOf(model);
+  const fingerprint = await model.fingerprint();
   const kept = await recall(files, model.folder.path, fingerprint, target);
   if (kept) return { model, target, table: kept };
   if (request.rememberedOnly) {

@@ -13,9 +13,9 @@ async function check(work: (journals: ReturnType<typeof createJournals>, folder:
 }
 
 /** Writes a journal and leaves the lock as a process of that number would that had no time to let go. */
-async function left(folder: string, name: string, text: string, pid: number): Promise<void> {
+async function left(folder: string, name: string, entry: unknown, pid: number): Promise<void> {
   const journal = await createJournals(path.dirname(folder)).hold(name);
-  await journal!.start(text);
+  await journal!.start(entry);
   await journal!.release();
   fs.writeFileSync(path.join(folder, `${name}.lock`), `${pid} 0123\n`);
 }
@@ -24,25 +24,58 @@ describe("journals", () => {
   it("keep what was started and appended, for whoever holds them next", () =>
     check(async (journals) => {
       const first = (await journals.hold("a"))!;
-      assert.equal(first.text, "");
-      await first.start("one\n");
-      await first.append("two\n");
-      await first.append("three\n");
-      assert.deepEqual([await journals.read("a"), await journals.idle()], ["one\ntwo\nthree\n", []]);
+      assert.deepEqual(first.entries, []);
+      await first.start({ one: 1 });
+      await first.append("two\nlines");
+      await first.append([null, "模型"]);
+      const written = [{ one: 1 }, "two\nlines", [null, "模型"]];
+      assert.deepEqual([await journals.read("a"), await journals.idle()], [written, []]);
       await first.release();
       assert.deepEqual(await journals.idle(), ["a"]);
       const second = (await journals.hold("a"))!;
-      assert.equal(second.text, "one\ntwo\nthree\n");
-      await second.start("anew\n");
-      await second.append("more\n");
+      assert.deepEqual(second.entries, written);
+      await second.start("anew");
+      await second.append("more");
       await second.release();
-      assert.equal(await journals.read("a"), "anew\nmore\n");
+      assert.deepEqual(await journals.read("a"), ["anew", "more"]);
+    }));
+
+  it("are believed up to the first byte that is another or missing", () =>
+    check(async (journals, folder) => {
+      const journal = (await journals.hold("a"))!;
+      const entries = ["first", { second: "模型" }, 3];
+      await journal.start(entries[0]);
+      for (const entry of entries.slice(1)) await journal.append(entry);
+      await journal.release();
+      const file = path.join(folder, "a.journal");
+      const bytes = fs.readFileSync(file);
+      const lineAt = (at: number) => bytes.subarray(0, at).filter((byte) => byte === 0x0a).length;
+      for (let at = 0; at < bytes.length; at++) {
+        const spoilt = Buffer.from(bytes);
+        spoilt[at] ^= 4;
+        for (const content of [spoilt, bytes.subarray(0, at)]) {
+          fs.writeFileSync(file, content);
+          assert.deepEqual(await journals.read("a"), entries.slice(0, lineAt(at)), `byte ${at}`);
+        }
+      }
+    }));
+
+  it("with a torn line are believed with what is added after it", () =>
+    check(async (journals, folder) => {
+      await left(folder, "a", "whole", dead);
+      fs.appendFileSync(path.join(folder, "a.journal"), "0123456789abcdef {\"jo");
+      const journal = (await journals.hold("a"))!;
+      assert.deepEqual(journal.entries, ["whole"]);
+      await journal.append("more");
+      await journal.append("and more");
+      assert.deepEqual(await journals.read("a"), ["whole", "more", "and more"]);
+      await journal.release();
     }));
 
   it("removed, leave no file", () =>
     check(async (journals, folder) => {
       const journal = (await journals.hold("a"))!;
-      await journal.start("text");
+      await journal.start({});
       await journal.remove();
       await journal.release();
       assert.deepEqual(fs.readdirSync(folder), []);
@@ -62,7 +95,7 @@ describe("journals", () => {
     check(async (journals, folder) => {
       await left(folder, "a", "text", dead);
       assert.deepEqual(await journals.idle(), ["a"]);
-      assert.equal((await journals.hold("a"))!.text, "text");
+      assert.deepEqual((await journals.hold("a"))!.entries, ["text"]);
       assert.deepEqual(fs.readdirSync(folder).sort(), ["a.journal", "a.lock"]);
     }));
 
@@ -72,7 +105,7 @@ describe("journals", () => {
       assert.deepEqual(await journals.idle(), []);
       const long = new Date(Date.now() - 5 * 60_000);
       fs.utimesSync(path.join(folder, "a.lock"), long, long);
-      assert.equal((await journals.hold("a"))!.text, "text");
+      assert.deepEqual((await journals.hold("a"))!.entries, ["text"]);
     }));
 
   it("of a living process are had when it ends", () =>
@@ -81,7 +114,7 @@ describe("journals", () => {
       await left(folder, "a", "text", child.pid!);
       const waiting = journals.hold("a");
       child.kill("SIGKILL");
-      assert.equal((await waiting)!.text, "text");
+      assert.deepEqual((await waiting)!.entries, ["text"]);
     }));
 
   it("are had by one of many who want what a dead process left", () =>
