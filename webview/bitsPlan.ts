@@ -56,7 +56,7 @@ export interface BitsRow {
   /** Bytes by kind. */
   readonly before: Float64Array;
   readonly after: Float64Array;
-  /** Lowest SQNR in the layer under the encoding, and whose it is; NaN until computed. */
+  /** Lowest SQNR in the layer and whose it is; NaN until it is known of every tensor that changes. */
   readonly worst: number;
   readonly worstTensor?: string;
   readonly members: readonly number[];
@@ -68,6 +68,8 @@ export interface BitsPlan {
   readonly before: number;
   readonly after: number;
   readonly changed: number;
+  /** Tensors that were analysed and change into an encoding whose error nobody measured. */
+  readonly unmeasured: number;
 }
 
 /** The label of the bar a tensor belongs to, in a network of layers. */
@@ -89,12 +91,13 @@ export function barsOf(entries: readonly Entry[]): Map<string, number[]> {
 /** What becomes of each tensor: as the engine assigned it where it said so, else by the encoding's own rule. */
 function costs(entries: readonly Entry[], plan: BitsTarget): (entry: Entry) => TensorCost & { readonly into?: string } {
   const { encoding, choice, encodings } = plan;
-  if (choice?.assigned) {
+  if (choice) {
+    const omitted = new Set(choice.omitted);
     const into = new Map(choice.assigned.flatMap(({ encoding: name, tensors }) => tensors.map((i) => [i, name] as const)));
     const bits = new Map(encodings.map((e) => [e.name, e.bitsPerWeight]));
     return ({ index, tensor, report }) => {
       const name = into.get(index);
-      if (name === undefined) return { bytes: tensor.byteLength, changed: false };
+      if (name === undefined) return { bytes: omitted.has(index) ? 0 : tensor.byteLength, changed: false };
       const perWeight = report?.errors.find((e) => (e.stored ?? e.encoding) === name)?.bitsPerWeight ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
       return { bytes: Math.ceil((tensor.elementCount * perWeight) / 8), changed: true, into: name };
     };
@@ -112,13 +115,16 @@ export interface BitsTarget {
   readonly table?: SensitivityTable;
 }
 
-/** Of the very encoding: from the analysis, or else from the budget's measurement; NaN where neither measured it. */
-function sqnrOf({ tensor, report }: Entry, encoding: string | undefined, table: SensitivityTable | undefined): number {
-  if (encoding === undefined) return NaN;
+/** F32 holds whatever is read, so it is never the worst; its error is not measured. */
+const holdsAll = "f32";
+
+/** Of the very encoding: from the analysis, or else from the budget's measurement; undefined where neither measured it. */
+function sqnrOf({ tensor, report }: Entry, encoding: string | undefined, table: SensitivityTable | undefined): number | undefined {
+  if (encoding === holdsAll || tensor.elementCount === 0) return Infinity;
   const analysed = report?.errors.find((e) => (e.stored ?? e.encoding) === encoding);
   if (analysed) return analysed.sqnr;
   const measured = table && byName(table).get(tensor.name)?.candidates.find((c) => c.encoding === encoding);
-  return measured && report ? 10 * Math.log10(report.stats.sumOfSquares / measured.squaredError) : NaN;
+  return measured && report ? 10 * Math.log10(report.stats.sumOfSquares / measured.squaredError) : undefined;
 }
 
 const tables = new WeakMap<SensitivityTable, ReadonlyMap<string, SensitivityTensor>>();
@@ -133,11 +139,11 @@ function byName(table: SensitivityTable): ReadonlyMap<string, SensitivityTensor>
 export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPlan {
   const groups = barsOf(entries);
   const costOf = costs(entries, target);
-  let [before, after, elements, changed] = [0, 0, 0, 0];
+  let [before, after, elements, changed, unmeasured] = [0, 0, 0, 0, 0];
   const rows = [...groups].map(([label, indices]): BitsRow => {
     const members = indices.map((i) => entries[i]);
     const row = { before: new Float64Array(kinds.length), after: new Float64Array(kinds.length) };
-    let [n, worst] = [0, Infinity];
+    let [n, worst, isKnown] = [0, Infinity, true];
     let worstTensor: string | undefined;
     for (const e of members) {
       const cost = costOf(e);
@@ -147,9 +153,12 @@ export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPla
       before += e.tensor.byteLength;
       after += cost.bytes;
       n += e.tensor.elementCount;
-      if (cost.changed) changed++;
+      if (!cost.changed) continue;
+      changed++;
       const sqnr = sqnrOf(e, cost.into, target.table);
-      if (cost.changed && sqnr < worst) {
+      if (sqnr === undefined) isKnown = false;
+      if (sqnr === undefined && e.report) unmeasured++;
+      if (sqnr !== undefined && sqnr < worst) {
         worst = sqnr;
         worstTensor = e.tensor.name;
       }
@@ -159,12 +168,11 @@ export function bitsPlan(entries: readonly Entry[], target: BitsTarget): BitsPla
       label,
       elements: n,
       ...row,
-      worst: worst === Infinity ? NaN : worst,
-      worstTensor,
+      ...(isKnown && worst !== Infinity ? { worst, worstTensor } : { worst: NaN }),
       members: indices,
     };
   });
-  return { rows: rowsInOrder(rows), elements, before, after, changed };
+  return { rows: rowsInOrder(rows), elements, before, after, changed, unmeasured };
 }
 
 /** The embedding first, layers by number, then the rest. */

@@ -2,6 +2,8 @@ import type { PlainError } from "./errors";
 
 export type FormatName = "safetensors" | "gguf" | "onnx";
 
+export const formatLabels: Readonly<Record<FormatName, string>> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
+
 /** Something is wrong with the file that does not keep the rest from being shown. */
 export interface Problem {
   /** Kebab-case, stable: "overlapping-tensors", "duplicate-name", "external-data-missing", … */

@@ -21,14 +21,16 @@ export interface PlannedExport {
   /** What reads back from the result. */
   readonly tensorCount: number;
   readonly parameterCount: number;
-  readonly assigned?: ExportChoice["assigned"];
 }
+
+/** And what becomes of each tensor. */
+export interface UniformExport extends PlannedExport, Pick<ExportChoice, "assigned" | "omitted"> {}
 
 /** A uniform export that a model can be asked for, laid out on request. */
 export interface ExportOption extends ExportTarget {
   readonly format: FormatName;
   /** Throws "unsupported" when no tensor would change. */
-  plan(outputName: string): Promise<PlannedExport>;
+  plan(outputName: string): Promise<UniformExport>;
 }
 
 /** The model's own container first, then GGUF for Hugging Face folders of a known architecture. */
@@ -45,8 +47,9 @@ export function exportOptions(model: OpenModel): readonly ExportOption[] {
     format: "gguf",
     async plan(outputName) {
       prepared ??= prepareConversion(model.folder, model.index);
-      const { plan, encodedCount, ...rest } = (await prepared).plan(target.name, outputName, encodingFacts);
-      return { ...rest, plan, changed: encodedCount, format: "gguf", weightBytes: plan.files.reduce((sum, f) => sum + f.byteLength, 0) };
+      const { plan, encodedCount, written, ...rest } = (await prepared).plan(target.name, outputName, encodingFacts);
+      const weightBytes = plan.files.reduce((sum, f) => sum + f.byteLength, 0);
+      return { ...rest, plan, changed: encodedCount, format: "gguf", weightBytes, ...byPosition(model.index, written) };
     },
   }));
   return [...native, ...conversions];
@@ -64,7 +67,7 @@ export function exportOption(model: OpenModel, name: string): ExportOption {
   throw new EngineError(wanted ? "unsupported" : "bad-request", message, { file: index.path });
 }
 
-async function planNative(model: OpenModel, target: string, outputName: string): Promise<PlannedExport> {
+async function planNative(model: OpenModel, target: string, outputName: string): Promise<UniformExport> {
   const { format, folder, index } = model;
   const { assignments, notes } = format.assign(index, target, encodingFacts);
   if (assignments.length === 0) {
@@ -98,7 +101,7 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
   for (const option of exportOptions(model)) {
     checkCancelled(token);
     try {
-      const { weightBytes, changed, assigned } = await option.plan(`model.${option.format}`);
+      const { weightBytes, changed, assigned, omitted } = await option.plan(`model.${option.format}`);
       choices.push({
         encoding: option.name,
         format: option.format,
@@ -107,7 +110,8 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
         byteLength: weightBytes,
         bitsPerWeight: perWeight(weightBytes, model.index),
         tensorCount: changed,
-        ...(assigned ? { assigned } : {}),
+        assigned,
+        ...(omitted?.length && { omitted }),
       });
     } catch (error) {
       const e = toEngineError(error, { file: model.index.path });
@@ -117,6 +121,15 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
   }
   if (choices.length === 0 && refusal) throw refusal;
   return choices;
+}
+
+/** What a conversion writes in another encoding, and what it leaves out. */
+function byPosition(index: ModelIndex, written: ReadonlyMap<string, string>): Pick<ExportChoice, "assigned" | "omitted"> {
+  const changed = index.tensors.flatMap(({ name, storage }) => {
+    const encoding = written.get(name);
+    return encoding === undefined || encoding === storage?.encoding ? [] : [{ tensor: name, encoding }];
+  });
+  return { assigned: byEncoding(index, changed), omitted: index.tensors.flatMap((t, i) => (written.has(t.name) ? [] : [i])) };
 }
 
 /** Assignments by encoding, tensors by position: a choice is sent for every target, so names would be sent dozens of times. */

@@ -38,7 +38,10 @@ export async function prepareExport(request: ExportRequest, { opener, files }: {
   return { model, place, planned, outputs, jobs, byteLength: outputs.reduce((sum, f) => sum + f.byteLength, 0) };
 }
 
-type AnyOption = Pick<ExportOption, "format" | "plan"> & { readonly methods?: ChosenMethods };
+interface AnyOption extends Pick<ExportOption, "format"> {
+  readonly methods?: ChosenMethods;
+  plan(outputName: string): Promise<PlannedExport>;
+}
 
 /** A recipe as an export that can be laid out; its first error is thrown. */
 async function recipeOption(model: OpenModel, recipe: Recipe): Promise<AnyOption> {

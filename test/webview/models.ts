@@ -99,11 +99,9 @@ function choices(m: PanelModel): ExportChoice[] {
   return encodingInfos
     .filter((e) => e.bitsPerWeight < 16)
     .map((e) => {
-      const changed = m.tensors.filter((t) => t.shape.length > 1);
-      const byteLength = m.tensors.reduce(
-        (n, t) => n + (t.shape.length > 1 ? (t.elementCount * e.bitsPerWeight) / 8 : t.byteLength),
-        0,
-      );
+      const takes = (t: Tensor) => t.shape.length > 1 && (t.elementCount / t.shape[0]) % e.blockElements === 0;
+      const changed = m.tensors.flatMap((t, i) => (takes(t) ? [i] : []));
+      const byteLength = m.tensors.reduce((n, t) => n + (takes(t) ? (t.elementCount * e.bitsPerWeight) / 8 : t.byteLength), 0);
       return {
         encoding: e.name,
         format: m.format,
@@ -112,6 +110,7 @@ function choices(m: PanelModel): ExportChoice[] {
         byteLength,
         bitsPerWeight: (8 * byteLength) / m.parameterCount,
         tensorCount: changed.length,
+        assigned: [{ encoding: e.name, tensors: changed }],
       };
     });
 }
@@ -156,7 +155,19 @@ export function llama(): Made {
           }),
     ),
   );
-  return { model: m, reports, encodings: encodingInfos, choices: choices(m) };
+  return { model: m, reports, encodings: encodingInfos, choices: [...choices(m), mix(m)] };
+}
+
+/** A GGUF of it: matrices as Q4_0, the ends in an encoding that no analysis here tries, vectors in F32. */
+function mix({ tensors, parameterCount }: PanelModel): ExportChoice {
+  const where = (takes: (t: Tensor) => boolean) => tensors.flatMap((t, i) => (takes(t) ? [i] : []));
+  const isEnd = (t: Tensor) => t.role === "embedding" || t.role === "head";
+  const assigned = [
+    { encoding: "q4_0", tensors: where((t) => t.shape.length > 1 && !isEnd(t)) },
+    { encoding: "q6_K", tensors: where(isEnd) },
+    { encoding: "f32", tensors: where((t) => t.shape.length < 2) },
+  ];
+  return { encoding: "mix", format: "gguf", label: "Mix", description: "", byteLength: parameterCount / 2, bitsPerWeight: 4, tensorCount: 30, assigned };
 }
 
 /** A convolutional network: no layers, no roles, modules in file order. */

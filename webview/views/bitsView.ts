@@ -1,6 +1,7 @@
 import type { EncodingInfo, ExportChoice } from "../../src/core/api/engine";
+import { formatLabels } from "../../src/core/model";
 import type { SensitivityTable } from "../../src/core/sensitivity";
-import { bitsPlan, kinds, type BitsPlan } from "../bitsPlan";
+import { bitsPlan, kinds } from "../bitsPlan";
 import { bitsChart, bitsHead, bitsRowHeight, kindColour, type BitsData } from "../charts/bits";
 import { ChartFrame } from "../charts/frame";
 import { fill, h, setText } from "../dom";
@@ -63,7 +64,8 @@ export class BitsView {
     );
     const target = chosen?.encoding;
     const choice = chosen?.choice;
-    const plan = bitsPlan(state.entries, { encoding: target, choice, encodings: state.encodings, table: tableOf(state, choice) });
+    const table = tableOf(state, choice);
+    const plan = bitsPlan(state.entries, { encoding: target, choice, encodings: state.encodings, table });
     this.#data = { plan, target: target?.label ?? "–" };
     const after = choice?.byteLength ?? plan.after;
     const changed = choice?.tensorCount ?? plan.changed;
@@ -84,7 +86,7 @@ export class BitsView {
       this.#note,
       choice
         ? "The total is what an export writes; bars add up the tensors. What the format keeps unquantized stays as it is." +
-            (choice.assigned && isUnmeasured(plan) ? " The worst SQNR of this choice is not measured yet: the analysis has the encodings of the settings, and Budget measures all." : "")
+            missing(plan.unmeasured, choice, table !== undefined)
         : "Predicted from block sizes: vectors, and matrices whose rows do not fit the encoding's blocks, stay as they are.",
     );
     const used = kinds.map((_, k) => plan.rows.some((r) => r.before[k] > 0));
@@ -108,8 +110,12 @@ function tableOf({ budget, model }: PanelState, choice: ExportChoice | undefined
   return budget?.state.kind === "ready" && budget.state.table.target === (choice?.format ?? model?.format) ? budget.state.table : undefined;
 }
 
-/** Do tensors change whose error nobody measured? */
-const isUnmeasured = ({ rows, changed }: BitsPlan): boolean => changed > 0 && rows.every((r) => Number.isNaN(r.worst));
+/** Why layers have no worst SQNR. */
+function missing(tensors: number, { format }: ExportChoice, isBudgetMeasured: boolean): string {
+  if (tensors === 0) return "";
+  const budget = isBudgetMeasured ? "" : `, and Budget, exporting to ${formatLabels[format]}, those that it chooses from`;
+  return ` The worst SQNR is left out where an error is not measured (${plural(tensors, "tensor")}): the analysis measures the encodings of the settings${budget}.`;
+}
 
 interface Target {
   readonly id: string;

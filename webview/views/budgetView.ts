@@ -1,5 +1,5 @@
 import type { BudgetAction, PanelBudget, PanelPlan } from "../../src/core/api/panel";
-import type { FormatName } from "../../src/core/model";
+import { type FormatName, formatLabels } from "../../src/core/model";
 import type { SensitivityTable } from "../../src/core/sensitivity";
 import { bitsRange, budgetRows, chosen, nearestUniform, type BudgetRow } from "../budget";
 import { assignment, assignmentHead, assignmentRowHeight, type AssignmentData } from "../charts/assignment";
@@ -18,7 +18,6 @@ import { SizeControls } from "./sizeControls";
 import { TensorEditor } from "./tensorEditor";
 
 const bitsMeasure = { format: bits, harder: "neutral" } as const;
-const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
 
 type Ready = Extract<PanelBudget["state"], { kind: "ready" }>;
 

@@ -52,10 +52,15 @@ export interface ExportChoice {
   /** Predicted bytes of all written weight files. */
   readonly byteLength: number;
   readonly bitsPerWeight: number;
-  /** Tensors that change encoding. */
+  /** Tensors that go through an encoding. */
   readonly tensorCount: number;
-  /** Which they are and into what, by position in `ModelIndex.tensors`; absent where a conversion renames tensors. */
-  readonly assigned?: readonly { readonly encoding: string; readonly tensors: readonly number[] }[];
+  /**
+   * By position in `ModelIndex.tensors`: what is written in another encoding than it has, and in which. A conversion may rename it
+   * or move whole rows, which leaves each row's error as it is.
+   */
+  readonly assigned: readonly { readonly encoding: string; readonly tensors: readonly number[] }[];
+  /** What a conversion does not write: a head that is the embedding, buffers that are computed anew. */
+  readonly omitted?: readonly number[];
 }
 
 /** A uniform choice, or a recipe: tensor by tensor. */

@@ -90,7 +90,7 @@ async function conversionTarget(model: OpenModel): Promise<RecipeTarget> {
     uniform,
     ...holding(model, gguf),
     async plan(assignments, outputName) {
-      const { plan, encodedCount, ...rest } = prepared.planAssigned(assignments, outputName, encodingFacts);
+      const { plan, encodedCount, written: _, ...rest } = prepared.planAssigned(assignments, outputName, encodingFacts);
       return { ...rest, plan, format: "gguf", changed: encodedCount, weightBytes: plan.files.reduce((sum, f) => sum + f.byteLength, 0) };
     },
   };

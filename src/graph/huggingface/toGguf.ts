@@ -22,6 +22,8 @@ export interface Conversion {
   readonly parameterCount: number;
   /** How many go through an encoding. */
   readonly encodedCount: number;
+  /** By source name: the encoding that each has in the file. One source tensor becomes one of GGUF; those not named are not written. */
+  readonly written: ReadonlyMap<string, string>;
   readonly notes: readonly string[];
 }
 
@@ -96,6 +98,7 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
       tensorCount: tensors.length,
       parameterCount: tensors.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0),
       encodedCount: wanted.size,
+      written: new Map(mapped.map(({ source }, i) => [source.name, tensors[i].encoding])),
     };
   };
 

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { ExportChoice, ExportResult } from "../../core/api/engine";
-import type { FormatName } from "../../core/model";
+import { formatLabels } from "../../core/model";
 import { exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
 import { exportName } from "../exportName";
 import type { ModelDocument } from "../modelDocument";
@@ -78,7 +78,6 @@ async function pickChoice(document: ModelDocument, choices: readonly ExportChoic
   return picked?.choice;
 }
 
-const formatLabels: Record<FormatName, string> = { safetensors: "safetensors", gguf: "GGUF", onnx: "ONNX" };
 
 /** The recipe's or encoding's name stands in the proposed file name. */
 export async function pickOutput(

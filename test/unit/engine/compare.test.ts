@@ -71,20 +71,51 @@ describe("engine: compare", function () {
     }
   });
 
-  for (const [target, encoding] of [["q8_0", "q8_0"], ["q4_0", "q4_0"]]) {
-    it(`the sample against its ${target} GGUF shows just the error that an analysis predicts`, async () => {
+  for (const target of ["q8_0", "q4_0", "q4_K_M"]) {
+    it(`the sample against its ${target} GGUF shows just the error that an analysis predicts, whose encodings the choice names`, async () => {
       const { summary, pairs } = await compare(sample, await exported(sample, target, `sample-${target}.gguf`));
       assert.deepEqual(summary.unmatched, []);
-      const predicted = await predictions(sample, [encoding]);
+      const into = await intoOf(sample, target);
+      const predicted = await predictions(sample, [...new Set(into.values())].filter((e) => e !== "f32"));
       let checked = 0;
       for (const { a, b, relativeSquaredError, undone } of pairs) {
-        if (b.encodingLabel.toLowerCase() !== encoding) continue;
-        const expected = predicted.get(a.name)!.get(encoding)!;
+        const encoding = into.get(a.name)!;
+        assert.equal(b.encodingLabel.toLowerCase(), encoding.toLowerCase(), a.name);
+        const expected = encoding === "f32" ? 0 : predicted.get(a.name)!.get(encoding)!;
         assert.ok(Math.abs(relativeSquaredError - expected) <= 1e-6 * expected, `${a.name}: ${relativeSquaredError}, predicted ${expected}`);
         if (undone.includes("rope")) checked++;
       }
       assert.equal(checked, 2 * 4, "q and k of four layers");
-      assert.ok(pairs.filter((p) => p.b.encodingLabel === "F32").every((p) => p.sqnr === Infinity));
+      assert.equal(pairs.length, 38);
+    });
+  }
+
+  /** Every tensor that a conversion to this GGUF changes, and the encoding that the choice says it takes. */
+  const intoOf = async (source: string, target: string): Promise<Map<string, string>> => {
+    const { tensors } = await engine.open(source);
+    const { assigned } = (await engine.exportChoices(source)).find((c) => c.encoding === target && c.format === "gguf")!;
+    return new Map(assigned.flatMap(({ encoding, tensors: at }) => at.map((i) => [tensors[i].name, encoding] as const)));
+  };
+
+  for (const name of ["llama", "qwen2", "phi3", "gemma2", "gpt2"]) {
+    it(`${name}: a choice says of every tensor what its GGUF holds, those left out too`, async () => {
+      const tiny = readTiny(name);
+      // As some checkpoints have them: a head that is the embedding, and a buffer or mask that is computed anew.
+      const embedding = tiny.tensors.find(([n]) => /embed_tokens|wte/.test(n))!;
+      const buffer = name === "gpt2" ? "transformer.h.0.attn.masked_bias" : "model.layers.0.self_attn.rotary_emb.inv_freq";
+      const omitted = [...(tiny.tensors.some(([n]) => n === "lm_head.weight") ? [] : ["lm_head.weight"]), buffer];
+      const tensors = [...tiny.tensors, ...omitted.map((n) => [n, n === buffer ? [8] : embedding[1], embedding[2], embedding[3], 0] as const)];
+      const config = { ...tiny.config, ...(omitted.length > 1 && { tie_word_embeddings: true }) };
+      const source = writeTiny(path.join(folder.path, `choices-${name}`), { ...tiny, config, tensors } as typeof tiny);
+      const choice = (await engine.exportChoices(source)).find((c) => c.encoding === "q4_K_M")!;
+      const { tensors: known } = await engine.open(source);
+      assert.deepEqual(choice.omitted!.map((i) => known[i].name).sort(), omitted.sort());
+      const into = await intoOf(source, "q4_K_M");
+      const { pairs } = await compare(source, await exported(source, "q4_K_M", `choices-${name}.gguf`));
+      // The tied head is compared with the embedding, which is written.
+      const written = pairs.filter((p) => !omitted.includes(p.a.name));
+      assert.equal(written.length, tiny.tensors.length);
+      for (const { a, b } of written) assert.equal(b.encodingLabel.toLowerCase(), (into.get(a.name) ?? a.encodingLabel).toLowerCase(), a.name);
     });
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ExportChoice } from "../../../src/core/api/engine";
 import type { SensitivityTable } from "../../../src/core/sensitivity";
 import type { TensorReport } from "../../../src/core/series";
 import { bitsPlan, costUnder, total } from "../../../webview/bitsPlan";
@@ -100,21 +101,24 @@ describe("bits", () => {
   it("what the engine assigned counts more than the rule, mixes included", () => {
     const q8 = { ...q4, name: "q8_0", bitsPerWeight: 8.5 };
     const choice = { encoding: "q4_0", format: "gguf", label: "", description: "", byteLength: 1, bitsPerWeight: 1, tensorCount: 2,
-      assigned: [{ encoding: "q4_0", tensors: [1] }, { encoding: "q8_0", tensors: [0] }] } as const;
-    const plan = bitsPlan(entriesOf(blocks(1)), { encoding: q4, choice, encodings: [q4, q8] });
-    assert.equal(plan.changed, 2);
+      assigned: [{ encoding: "q4_0", tensors: [1] }, { encoding: "q8_0", tensors: [0] }, { encoding: "f32", tensors: [4] }], omitted: [2] } as const;
+    const plan = bitsPlan(entriesOf(blocks(1)), { encoding: q4, choice, encodings: [q4, q8, { ...q4, name: "f32", bitsPerWeight: 32 }] });
+    assert.equal(plan.changed, 3);
     assert.equal(total(plan.rows[0].after), (64 * 64 * 8.5) / 8);
-    assert.equal(total(plan.rows[1].after), (64 * 64 * 4.5) / 8 + 2 * 64 * 64 * 2 + 128);
+    assert.equal(total(plan.rows[1].after), (64 * 64 * 4.5) / 8 + 64 * 64 * 2 + 64 * 4);
   });
   it("the lowest SQNR is of the very encoding that is stored: from the analysis, else from the budget, else unknown", () => {
     const entries = entriesOf(blocks(1));
     const stats = (name: string, errors: TensorReport["errors"]) => ({ ...report(name, new Float32Array(64 * 64).fill(1), 64), errors });
     const error = { encoding: "int4-g128", bitsPerWeight: 4.1, relativeSquaredError: 0.01, sqnr: 20 };
-    for (const e of entries) e.report = stats(e.tensor.name, [e.index === 1 ? { ...error, stored: "int4-g128-bf16" } : { ...error, sqnr: 3 }]);
-    const choice = { encoding: "int4-g128", format: "safetensors", label: "", description: "", byteLength: 1, bitsPerWeight: 1, tensorCount: 3,
-      assigned: [{ encoding: "int4-g128-bf16", tensors: [1, 2, 3] }] } as const;
-    const worst = (table?: SensitivityTable) => bitsPlan(entries, { encoding: q4, choice, encodings: [q4], table }).rows.map((r) => [r.worst, r.worstTensor]);
-    assert.deepEqual(worst()[1], [20, entries[1].tensor.name]);
+    for (const e of entries) e.report = stats(e.tensor.name, [e.index % 2 ? { ...error, stored: "int4-g128-bf16" } : { ...error, sqnr: 3 }]);
+    const choiceOf = (...tensors: number[]): ExportChoice => ({ encoding: "int4-g128", format: "safetensors", label: "", description: "", byteLength: 1, bitsPerWeight: 1,
+      tensorCount: 3, assigned: [{ encoding: "int4-g128-bf16", tensors }, { encoding: "f32", tensors: [4] }] });
+    const plan = (choice: ExportChoice, table?: SensitivityTable) => bitsPlan(entries, { encoding: q4, choice, encodings: [q4], table });
+    const worst = (table?: SensitivityTable) => plan(choiceOf(1, 2, 3), table).rows.map((r) => [r.worst, r.worstTensor]);
+    assert.deepEqual([plan(choiceOf(1, 3)).rows[1].worst, plan(choiceOf(1, 3)).unmeasured], [20, 0], "F32 loses nothing and has no error");
+    // The one that nobody measured may be the worst.
+    assert.deepEqual([worst()[1], plan(choiceOf(1, 2, 3)).unmeasured], [[NaN, undefined], 1]);
     const sumOfSquares = entries[2].report!.stats.sumOfSquares;
     const candidates = [{ encoding: "int4-g128-bf16", bytes: 1, squaredError: sumOfSquares / 10 ** 1.5 }, { encoding: "int4-g128", bytes: 1, squaredError: sumOfSquares }];
     const [low, name] = worst(sensitivityTable([{ name: entries[2].tensor.name, elementCount: 4096, currentBytes: 8192, candidates }], "safetensors"))[1];

@@ -243,6 +243,23 @@ export const charts = {
     await tab.keyboard.press("ArrowDown");
     await tab.keyboard.press("ArrowDown");
     assert.match(await voice(tab), /layer 0, today .* kB, 16\.0 bpw, Q4_0 .* kB/);
+    assert.equal((await tab.locator("#view-bits .note").innerText()).includes("worst SQNR"), false);
+  },
+
+  async "bits: a conversion's layers have a worst SQNR where all of it is measured, and the others a reason for none"({ open }) {
+    const tab = await model(open, "llama");
+    await openTab(tab, "bits");
+    await asTable(tab, "Bytes per layer");
+    const worst = async () => Object.fromEntries((await rows(tab, "bits")).map((r) => [r[0], r[5]]));
+    await choose(tab, "All matrices as", "Q4_0");
+    const native = await worst();
+    await choose(tab, "All matrices as", "Mix (gguf)");
+    const { embed, head, other, ...layers } = await worst();
+    assert.deepEqual([embed, head, other], ["–", "–", "–"]);
+    assert.deepEqual(layers, { 0: native[0], 1: native[1], 2: native[2], 3: native[3] });
+    assert.match(layers[0], /^\d+\.\d dB$/);
+    const note = await text(tab, "#view-bits .note");
+    assert.match(note, /left out where an error is not measured \(2 tensors\): .* Budget, exporting to GGUF, those that it chooses from\./);
   },
 
   async "every chart saves a picture and a table, and copies"({ open }) {
