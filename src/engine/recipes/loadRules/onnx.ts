@@ -1,3 +1,4 @@
+import type { TensorInfo } from "../../../core/model";
 import { about, type LoadRule } from "./rule";
 
 const onnxRuntime = { format: "onnx", severity: "warning", runtime: "ONNX Runtime" } as const;
@@ -5,6 +6,20 @@ const onnxRuntime = { format: "onnx", severity: "warning", runtime: "ONNX Runtim
 /** Weights per scale in the blocks of MatMulNBits and GatherBlockQuantized; 0 for other encodings. */
 const blockOf = (encoding: string) => Number(/^int\d-g(\d+)/.exec(encoding)?.[1] ?? 0);
 const mostWithKernels = 256;
+
+/** The look-up's operator has 64-bit counts and blocks of every size. */
+const isTable = (t: TensorInfo) => t.exportForms?.GatherBlockQuantized !== undefined;
+
+/** Weights and bytes of a matrix are counted in an int32_t where it is unpacked. */
+const mostCounted = 2 ** 31;
+
+/** The larger of both: a row of codes ends with a whole block. */
+function counted({ shape: [rows, columns] }: TensorInfo, encoding: string): number {
+  const block = blockOf(encoding);
+  return rows * Math.max(columns, (Math.ceil(columns / block) * block * bitsOf(encoding)) / 8);
+}
+
+const bitsOf = (encoding: string) => Number(/^int(\d)/.exec(encoding)?.[1]);
 
 export const onnxRules: readonly LoadRule[] = [
   {
@@ -55,13 +70,14 @@ export const onnxRules: readonly LoadRule[] = [
   {
     ...onnxRuntime,
     code: "group-alignment",
-    source: "onnxruntime/core/mlas/lib/qnbitgemm.cpp: kernels for blocks of 16, 32, 64, 128 and 256",
+    source:
+      "onnxruntime/core/mlas/lib/q4_dq.cpp, MlasDequantizeBlockwise: blocks of 16 to 256; issue 28551 for 1.26; tried with 1.30",
     check: (choice) =>
       about(
         choice,
-        (encoding) => blockOf(encoding) > mostWithKernels,
+        (encoding, t) => blockOf(encoding) > mostWithKernels && !isTable(t),
         (names, found) => ({
-          message: `${names}: ONNX Runtime has no CPU kernel for blocks of more than ${mostWithKernels} weights and unpacks the whole matrix at every step.`,
+          message: `${names}: ONNX Runtime multiplies on the CPU with blocks of at most ${mostWithKernels} weights; with larger ones it refuses the model, or (up to version 1.26) gives zeros.`,
           remedies: remedies(
             choice.holds,
             found.map((t) => t.name),
@@ -72,12 +88,46 @@ export const onnxRules: readonly LoadRule[] = [
   },
   {
     ...onnxRuntime,
+    code: "matrix-size",
+    severity: "error",
+    source:
+      "onnxruntime/contrib_ops/cpu/quantization/matmul_nbits.cc, ComputeBUnpacked, and core/mlas/lib/q4_dq.cpp, dequantize: int32_t indices; tried with 1.30",
+    check: (choice) =>
+      about(
+        choice,
+        (encoding, t) => blockOf(encoding) > 0 && bitsOf(encoding) !== 4 && !isTable(t) && counted(t, encoding) > mostCounted,
+        (names, found) => ({
+          message: `${names}: ONNX Runtime crashes when it multiplies with 2- or 8-bit blocks of more than 2^31 weights; it takes 4-bit ones.`,
+          remedies: remedies(
+            choice.holds,
+            found.map((t) => t.name),
+            (name) => choice.encodingOf(name).replace(/^int\d/, "int4"),
+          ),
+        }),
+      ),
+  },
+  {
+    ...onnxRuntime,
+    code: "matrix-size-qdq",
+    source:
+      "onnxruntime/core/optimizer/qdq_transformer/selectors_actions/qdq_actions.cc, TransposeDQWeightsForMatMulNBits (pull request 32007); tried with 1.30",
+    check: (choice) =>
+      about(
+        choice,
+        (encoding, { shape, elementCount }) => /-qdq(-|$)/.test(encoding) && shape.length === 2 && elementCount >= mostCounted,
+        (names) => ({
+          message: `${names}: ONNX Runtime does not load DequantizeLinear before a product of 2^31 or more weights unless its graph optimizations are off; it takes 4-bit blocks of MatMulNBits.`,
+        }),
+      ),
+  },
+  {
+    ...onnxRuntime,
     code: "quantized-embedding",
     source: "docs/ContribOperators.md: com.microsoft.GatherBlockQuantized",
     check: (choice) =>
       about(
         choice,
-        (encoding, t) => blockOf(encoding) > 0 && t.exportForms?.GatherBlockQuantized !== undefined,
+        (encoding, t) => blockOf(encoding) > 0 && isTable(t),
         (names) => ({
           message: `${names}: the look-up becomes GatherBlockQuantized, an operator of ONNX Runtime (1.20 or newer) that other runtimes do not know.`,
         }),

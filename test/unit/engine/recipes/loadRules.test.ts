@@ -21,7 +21,7 @@ const tensor = ({ name, role = "other", layer, expert, shape = [128, 256], expor
   expert,
   shape,
   exportForms,
-  elementCount: shape[0] * shape[1],
+  elementCount: shape.reduce((a, b) => a * b, 1),
   encodingLabel: "F32",
   byteLength: 4 * shape[0] * shape[1],
   bitsPerWeight: 32,
@@ -137,6 +137,36 @@ const cases: readonly {
       ["blocks of 256", one("int4-g256")],
       ["blocks of 16", one("int4-g16")],
       ["DequantizeLinear", one("int4-qdq-g512")],
+      ["a table", one("int4-g512", { exportForms: table })],
+    ],
+  },
+  {
+    format: "onnx",
+    code: "matrix-size",
+    fires: [
+      ["two bits, one row beyond 2^31 weights", one("int2-g32-asym", { shape: [2 ** 18 + 1, 8192] }), ["w"], ["int4-g32-asym", ["w"]]],
+      ["eight bits", one("int8-g128", { shape: [256_000, 12_288] }), ["w"], ["int4-g128", ["w"]]],
+      ["eight bits whose rows end with half a block", one("int8-g128", { shape: [2 ** 18 + 1, 8129] }), ["w"]],
+    ],
+    silent: [
+      ["2^31 weights", one("int8-g128", { shape: [2 ** 18, 8192] })],
+      ["two bits whose codes are fewer bytes", one("int2-g128", { shape: [2 ** 18 + 1, 8129] })],
+      ["four bits, which are multiplied as they are", one("int4-g32", { shape: [2 ** 19, 8192] })],
+      ["a table", one("int8-g128", { shape: [2 ** 19, 8192], exportForms: table })],
+      ["kept", one(keep, { shape: [2 ** 19, 8192] })],
+    ],
+  },
+  {
+    format: "onnx",
+    code: "matrix-size-qdq",
+    fires: [
+      ["per block", one("int4-qdq-g32", { shape: [2 ** 18, 8192] }), ["w"]],
+      ["per channel", one("int8-qdq", { shape: [2 ** 18, 8192] }), ["w"]],
+    ],
+    silent: [
+      ["a row less than 2^31 weights", one("int4-qdq-g32", { shape: [2 ** 18 - 1, 8192] })],
+      ["a convolution, which is not fused", one("int8-qdq", { shape: [2 ** 18, 2 ** 10, 3, 3] })],
+      ["MatMulNBits", one("int4-g32", { shape: [2 ** 18, 8192] })],
     ],
   },
   {
