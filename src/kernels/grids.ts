@@ -1,56 +1,19 @@
 import type { Address } from "./address";
 
-/** The compiled kernels of integer grids; arguments after the columns are what `gridOf` reads from a name. */
+type Matrix = [x: Address, rows: number, columns: number];
+/** What `gridOf` reads from a name. */
+type Grid = [bits: number, group: number, asymmetric: number];
+type Scale = [scaleType: number, rule: number];
+type Planes = [codes: Address, scales: Address, zeros: Address];
+
+/** The compiled kernels of integer grids. */
 export interface GridKernels {
-  grid_error(
-    x: Address,
-    rows: number,
-    columns: number,
-    bits: number,
-    group: number,
-    asymmetric: number,
-    scaleType: number,
-    rule: number,
-    scratch: Address,
-  ): number;
-  grid_encode(
-    x: Address,
-    rows: number,
-    columns: number,
-    bits: number,
-    group: number,
-    asymmetric: number,
-    scaleType: number,
-    rule: number,
-    scratch: Address,
-    codes: Address,
-    scales: Address,
-    zeros: Address,
-  ): number;
-  zero_points_error(x: Address, rows: number, columns: number, group: number, scaleType: number, scratch: Address): number;
-  zero_points_encode(
-    x: Address,
-    rows: number,
-    columns: number,
-    group: number,
-    scaleType: number,
-    scratch: Address,
-    codes: Address,
-    scales: Address,
-    zeros: Address,
-  ): number;
-  qdq_encode(
-    x: Address,
-    rows: number,
-    columns: number,
-    bits: number,
-    group: number,
-    asymmetric: number,
-    scratch: Address,
-    codes: Address,
-    scales: Address,
-    zeros: Address,
-  ): number;
+  grid_error(...given: [...Matrix, ...Grid, ...Scale, scratch: Address]): number;
+  grid_encode(...given: [...Matrix, ...Grid, ...Scale, scratch: Address, ...Planes]): number;
+  /** Asymmetric grids of 2 bits. */
+  zero_points_error(...given: [...Matrix, group: number, scaleType: number, scratch: Address]): number;
+  zero_points_encode(...given: [...Matrix, group: number, scaleType: number, scratch: Address, ...Planes]): number;
+  qdq_encode(...given: [...Matrix, ...Grid, scratch: Address, ...Planes]): number;
 }
 
 /** What a name says, as the kernels take it. */

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { temporaryFolder } from "./paths.mjs";
 import { ensureChromium } from "./tools.mjs";
 
-const flags = [
+export const flags = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",

@@ -1,16 +1,6 @@
-import type { Address } from "../address";
-import type { Views } from "./views";
+import type { Plain } from "./views";
 
-export function distribute(
-  { f32, u32, word }: Views,
-  x: Address,
-  count: number,
-  scale: number,
-  leastNegative: number,
-  low: number,
-  high: number,
-  counts: Address,
-): number {
+export const distribute: Plain<"distribute"> = ({ f32, u32, word }) => (x, count, scale, leastNegative, low, high, counts) => {
   const from = word(x);
   const to = word(counts);
   let outside = 0;
@@ -21,4 +11,4 @@ export function distribute(
     u32[to + 4 * (Math.floor(u * scale + (4096 + 128)) - 4096)]++;
   }
   return outside;
-}
+};

@@ -1,22 +1,13 @@
-import type { Address } from "../address";
-import type { Views } from "./views";
+import type { Plain } from "./views";
 
-export function transpose(
-  { u32, word }: Views,
-  source: Address,
-  rows: number,
-  columns: number,
-  sourceStride: number,
-  target: Address,
-  targetStride: number,
-): void {
+export const transpose: Plain<"transpose"> = ({ u32, word }) => (source, rows, columns, sourceStride, target, targetStride) => {
   const from = word(source);
   const to = word(target);
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++) u32[to + c * targetStride + r] = u32[from + r * sourceStride + c];
-}
+};
 
-export function squaredDifference({ f32, word }: Views, a: Address, b: Address, count: number): number {
+export const squaredDifference: Plain<"squaredDifference"> = ({ f32, word }) => (a, b, count) => {
   const from = word(a);
   const to = word(b);
   let sum = 0;
@@ -25,4 +16,4 @@ export function squaredDifference({ f32, word }: Views, a: Address, b: Address, 
     sum += d * d;
   }
   return sum;
-}
+};

@@ -1,10 +1,9 @@
-import type { Address } from "../address";
-import type { Views } from "./views";
+import type { Plain } from "./views";
 
 const MAGNITUDE = 0x7fffffff;
 const INFINITE = 0x7f800000;
 
-export function scan({ f32, u32, word }: Views, x: Address, count: number, out: Address): void {
+export const scan: Plain<"scan"> = ({ f32, u32, word }) => (x, count, out) => {
   let low = Infinity;
   let high = -Infinity;
   let zeros = 0;
@@ -22,16 +21,9 @@ export function scan({ f32, u32, word }: Views, x: Address, count: number, out: 
   f32[o + 1] = high;
   u32[o + 2] = zeros;
   u32[o + 3] = largest;
-}
+};
 
-export function scrub(
-  { f32, u32, word }: Views,
-  source: Address,
-  count: number,
-  target: Address,
-  fill: number,
-  out: Address,
-): void {
+export const scrub: Plain<"scrub"> = ({ f32, u32, word }) => (source, count, target, fill, out) => {
   let low = Infinity;
   let high = -Infinity;
   let zeros = 0;
@@ -62,20 +54,11 @@ export function scrub(
   u32[o + 3] = largest;
   u32[o + 4] = nans;
   u32[o + 5] = infinities;
-}
+};
 
-export function accumulate(
-  { f32, u32, f64, word, long }: Views,
-  x: Address,
-  rows: number,
-  columns: number,
-  rowBits: Address,
-  rowSquares: Address,
-  columnBits: Address,
-  columnSquares: Address,
-  logCounts: Address,
-  sums: Address,
-): void {
+export const accumulate: Plain<"accumulate"> = ({ f32, u32, f64, word, long }) => (
+  x, rows, columns, rowBits, rowSquares, columnBits, columnSquares, logCounts, sums,
+) => {
   const cb = word(columnBits);
   const cs = long(columnSquares);
   const counts = word(logCounts);
@@ -106,9 +89,9 @@ export function accumulate(
     s2 += squares;
   }
   f64.set([s1, s2, s3, s4], long(sums));
-}
+};
 
-export function centred({ f32, f64, word, long }: Views, x: Address, count: number, pivot: number, sums: Address): void {
+export const centred: Plain<"centred"> = ({ f32, f64, word, long }) => (x, count, pivot, sums) => {
   let s1 = 0;
   let s2 = 0;
   let s3 = 0;
@@ -123,18 +106,9 @@ export function centred({ f32, f64, word, long }: Views, x: Address, count: numb
     s4 += q * q;
   }
   f64.set([s1, s2, s3, s4], long(sums));
-}
+};
 
-export function pool(
-  { u32, word }: Views,
-  columnBits: Address,
-  totalBits: Address,
-  columns: number,
-  start: number,
-  total: number,
-  heat: Address,
-  width: number,
-): void {
+export const pool: Plain<"pool"> = ({ u32, word }) => (columnBits, totalBits, columns, start, total, heat, width) => {
   const from = word(columnBits);
   const to = word(totalBits);
   const cells = word(heat);
@@ -146,4 +120,4 @@ export function pool(
     while (cell + 1 < width && Math.floor(((cell + 1) * total) / width) <= start + c) cell++;
     if (width > 0) u32[cells + cell] = Math.max(u32[cells + cell], bits);
   }
-}
+};

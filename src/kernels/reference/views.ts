@@ -1,3 +1,5 @@
+import type { StatisticsKernels } from "../kernels";
+
 /** Typed views of one memory. The memory does not grow. */
 export interface Views {
   readonly f32: Float32Array;
@@ -8,6 +10,9 @@ export interface Views {
   /** An address as an index of 8-byte elements. */
   long(address: number): number;
 }
+
+/** A kernel of this name over any memory. */
+export type Plain<Name extends keyof StatisticsKernels> = (views: Views) => StatisticsKernels[Name];
 
 export function views(memory: WebAssembly.Memory): Views {
   const aligned = (address: number, size: number) => {

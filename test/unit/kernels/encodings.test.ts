@@ -178,7 +178,8 @@ describe("the quick search for symmetric scales finds what walking every assignm
     // Largest weights of both signs: no scale gives both of them the outermost code.
     ["three to one", () => { let i = 0; return () => (i++ % 4 ? pick([1, -1]) : pick([1, -1]) * 0.4576); }],
   ];
-  for (const name of ["int4-g32", "int4-g32-f16", "int4-g32-bf16", "int4-g128", "int4-g256", "int4-g8", "int2-g16", "int2-g32", "int4-qdq-g32"]) {
+  for (const name of ["int4-g32", "int4-g32-f16", "int4-g32-bf16", "int4-g64", "int4-g128", "int4-g256", "int4-g8", "int2-g16", "int2-g32", "int2-g128", "int4-qdq-g32",
+  ]) {
     it(name, () => {
       const member = encodingNamed(name);
       const columns = 1024;

@@ -116,40 +116,28 @@ export const integerScaled: Layout = {
   companions: ["weight_scale", "weight_zero_point", "weight_g_idx"],
   matches: (parts) => parts.get("weight")!.dtype === "I8" && parts.has("weight_scale"),
   describe(input) {
-    const codes = part(input, "weight", 2);
-    const [rows, columns] = codes.shape;
-    const scales = part(input, "weight_scale");
-    const grid = scaleGrid("weight_scale", scales, rows, columns, configuredGroups(input));
+    const { shape, scales, grid, affine } = bytePerWeight(input, "weight_scale");
     const zero = input.parts.get("weight_zero_point");
     if (zero) {
       expectDtype("weight_zero_point", zero, "I8");
       expectShape("weight_zero_point", zero, ...scales.shape);
     }
-    const { columnGroups, ...strides } = grid;
     return {
-      shape: [rows, columns],
+      shape,
       label: `INT8 ${describeGroups(grid)}${zero ? " asym" : ""}`,
       planes: ["weight", "weight_scale", ...(zero ? ["weight_zero_point"] : [])],
       affine: {
-        bits: 8,
-        signed: true,
-        storedOffset: 0,
-        packing: "lsb",
-        codeOrder: "out-in",
-        codeRowBytes: columns,
-        ...strides,
-        scaleType: scaleTypeOf("weight_scale", scales),
-        zeroPoint: 0,
+        ...affine,
         ...(zero && {
           zeros: {
             bits: 8,
             signed: true,
             storedOffset: 0,
             packing: "lsb",
-            rowStride: strides.scaleRowStride,
-            columnStride: strides.scaleColumnStride,
-            packedRowElements: columnGroups,
-            packedRowBytes: columnGroups,
+            rowStride: grid.scaleRowStride,
+            columnStride: grid.scaleColumnStride,
+            packedRowElements: grid.columnGroups,
+            packedRowBytes: grid.columnGroups,
           },
         }),
       },
@@ -168,32 +156,38 @@ export const floatBlocks: Layout = {
   matches: (parts) =>
     parts.get("weight")!.dtype.startsWith("F8_") && (parts.has("weight_scale") || parts.has("weight_scale_inv")),
   describe(input) {
-    const codes = part(input, "weight", 2);
-    const [rows, columns] = codes.shape;
     const name = input.parts.has("weight_scale") ? "weight_scale" : "weight_scale_inv";
-    const scales = part(input, name);
-    const grid = scaleGrid(name, scales, rows, columns, configuredGroups(input));
-    const { columnGroups: _, ...strides } = grid;
+    const { shape, dtype, grid, affine } = bytePerWeight(input, name);
     return {
-      shape: [rows, columns],
-      label: `${codes.dtype} ${describeGroups(grid)}`,
+      shape,
+      label: `${dtype} ${describeGroups(grid)}`,
       planes: ["weight", name],
-      affine: {
-        bits: 8,
-        signed: true,
-        storedOffset: 0,
-        packing: "lsb",
-        codeOrder: "out-in",
-        codeRowBytes: columns,
-        ...strides,
-        scaleType: scaleTypeOf(name, scales),
-        zeroPoint: 0,
-        codeType: dtypes.get(codes.dtype)!.encoding as ScalarType,
-      },
+      affine: { ...affine, codeType: dtypes.get(dtype)!.encoding as ScalarType },
     };
   },
   parts: (input) => scaledParts(input, "F8_E4M3"),
 };
+
+/** Signed codes of a byte each, under the scales of this name. */
+function bytePerWeight(input: LayoutInput, name: string) {
+  const { dtype, shape } = part(input, "weight", 2);
+  const [rows, columns] = shape;
+  const scales = part(input, name);
+  const grid = scaleGrid(name, scales, rows, columns, configuredGroups(input));
+  const { columnGroups: _, ...strides } = grid;
+  const affine = {
+    bits: 8,
+    signed: true,
+    storedOffset: 0,
+    packing: "lsb",
+    codeOrder: "out-in",
+    codeRowBytes: columns,
+    ...strides,
+    scaleType: scaleTypeOf(name, scales),
+    zeroPoint: 0,
+  } as const;
+  return { dtype, shape: [rows, columns] as const, scales, grid, affine };
+}
 
 /** A byte per weight and a scale per row. */
 function scaledParts({ rows, columns, scheme }: PartsInput, dtype: string): StoredPart[] {
