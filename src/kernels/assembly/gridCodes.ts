@@ -19,6 +19,15 @@ export function codeOf(v: f32, scale: f32, low: f32, high: f32): f32 {
   return min<f32>(high, max<f32>(low, nearest<f32>(v / scale)));
 }
 
+/** The largest magnitude. */
+export function largestOf(x: usize, count: u32): f32 {
+  let most = f32x4.splat(0);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) most = f32x4.pmax(most, f32x4.abs(v128.load(x + ((i as usize) << 2))));
+  for (; i < count; i++) most = f32x4.pmax(most, f32x4.abs(v128.load32_splat(x + ((i as usize) << 2))));
+  return highest(most);
+}
+
 /** Signed value of largest magnitude, the first of equals. */
 export function extremeOf(x: usize, count: u32): f32 {
   let lows = f32x4.splat(0);
@@ -29,18 +38,20 @@ export function extremeOf(x: usize, count: u32): f32 {
     lows = f32x4.pmin(lows, v);
     highs = f32x4.pmax(highs, v);
   }
-  let low = lowest(lows);
-  let high = highest(highs);
   for (; i < count; i++) {
-    const v = load<f32>(x + ((i as usize) << 2));
-    low = min<f32>(low, v);
-    high = max<f32>(high, v);
+    const v = v128.load32_splat(x + ((i as usize) << 2));
+    lows = f32x4.pmin(lows, v);
+    highs = f32x4.pmax(highs, v);
   }
-  if (-low < high) return high;
-  if (-low > high) return low;
-  if (high == 0) return 0;
-  while (abs<f32>(load<f32>(x)) != high) x += 4;
-  return load<f32>(x);
+  const low = lowest(lows);
+  const high = highest(highs);
+  if (-low == high) {
+    if (high == 0) return 0;
+    while (abs<f32>(load<f32>(x)) != high) x += 4;
+    return load<f32>(x);
+  }
+  // No branch on the sign, which nothing foretells.
+  return reinterpret<f32>(select<u32>(reinterpret<u32>(high), reinterpret<u32>(low), -low < high));
 }
 
 /** Σ (x − q·s)² before the product is rounded, as the search for a scale measures it. */

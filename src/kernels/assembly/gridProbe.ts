@@ -42,6 +42,8 @@ export const FREE: usize = 6560;
 
 /** Probes before the largest part may leave the codes that both signs have. */
 export const COMMON: u32 = 12;
+/** What is added to the number of an interval of scales < 0. */
+export const MINUS: u32 = 32;
 
 /** Σa² of the group's parts. */
 export let energy: f32 = 0;
@@ -162,7 +164,10 @@ export function measureParts(x: usize, count: u32, bits: u32, group: u32, unit: 
     v128.store(scratch + ((bytes - 16) >> 1), i16x8.narrow_i32x4_s(small, zero), SMALL);
   }
   if (bytes <= 128) v128.store(scratch + 128, zero, PARTS);
-  largeEnd = found;
+  // Counted in fours, with zeros: how many there are is hard to foresee, and a wrong guess costs more than they do.
+  v128.store(found, zero);
+  v128.store(found, zero, LARGE_CAPS - LARGE);
+  largeEnd = scratch + LARGE + ((found - scratch - LARGE + 12) & ~15);
   energy = total(squares);
   blur = sqrt<f32>(count as f32) * (1.0001 / 8192);
   const tiny = i32x4.splat(reinterpret<i32>(<f32>3.8e-6));
@@ -290,15 +295,12 @@ function below(limit: v128, at: usize): u32 {
   return i32x4.bitmask(f32x4.lt(v128.load(at, BOUNDS), limit));
 }
 
-/** The intervals of scales > 0 whose bound is below `limit`; the last bit has none. */
-export function plusBelow(limit: f32, scratch: usize): u32 {
+/** The intervals whose bound is below `limit`: bits 0 to 22 for scales > 0, bits 44 to 54 for scales < 0 from the 12th probe on. */
+export function intervalsBelow(limit: f32, positive: bool, scratch: usize): u64 {
   const l = f32x4.splat(limit);
-  return (below(l, scratch) | (below(l, scratch + 16) << 4) | (below(l, scratch + 32) << 8) | (below(l, scratch + 48) << 12) |
+  const plus = (below(l, scratch) | (below(l, scratch + 16) << 4) | (below(l, scratch + 32) << 8) | (below(l, scratch + 48) << 12) |
     (below(l, scratch + 64) << 16) | (below(l, scratch + 80) << 20)) & 0x7fffff;
-}
-
-/** Of scales < 0, from the interval of that number on. */
-export function minusBelow(limit: f32, scratch: usize): u32 {
-  const l = f32x4.splat(limit);
-  return ((below(l, scratch + 96) << 12) | (below(l, scratch + 112) << 16) | (below(l, scratch + 128) << 20)) & 0x7fffff;
+  if (positive) return plus as u64;
+  const minus = (below(l, scratch + 96) | (below(l, scratch + 112) << 4) | (below(l, scratch + 128) << 8)) & 0x7ff;
+  return (plus as u64) | ((minus as u64) << (MINUS + COMMON));
 }

@@ -3,7 +3,7 @@
 // exactly. Whatever is near a tie is left to the walk.
 import { searchError } from "./gridCodes";
 import {
-  beyondError, blur, energy, largestError, leastError, measureParts, minusBelow, plusBelow, probe, PROBES, REACHES,
+  beyondError, blur, energy, intervalsBelow, largestError, leastError, measureParts, probe, PROBES, REACHES,
 } from "./gridProbe";
 import { consider, F16, F32, stored } from "./gridStored";
 import { exactGain, exactScale, startWeighing, weigh } from "./gridWeigh";
@@ -40,25 +40,18 @@ export function quickScale(
   limit = limit * limit + near * energy;
   if (beyondError < limit) return 0;
   startWithin();
-  let mask = plusBelow(limit, scratch);
-  let isNegative = false;
-  for (;;) {
-    if (!mask) {
-      if (isNegative || positive) break;
-      isNegative = true;
-      mask = minusBelow(limit, scratch);
-      continue;
-    }
+  for (let mask = intervalsBelow(limit, positive, scratch); mask; ) {
     const first = ctz(mask);
-    const at = scratch + ((first as usize) << 2);
-    const run = min<u32>(ctz(~(mask >> first)), load<u32>(at, REACHES));
+    const isMinus = (first as u32) >> 5;
+    const at = scratch + (((first as u32) & 31) << 2);
+    const run = min<u32>(ctz(~(mask >> first)) as u32, load<u32>(at, REACHES));
     const from = load<f32>(at, PROBES) * (1 - WIDER);
     const to = load<f32>(at + ((run as usize) << 2), PROBES) * (1 + WIDER);
-    if (!lookWithin(from, to, count, h, isNegative, scratch)) return 0;
+    if (!lookWithin(from, to, count, h, isMinus, scratch)) return 0;
+    mask &= ~((((1 as u64) << run) - 1) << first);
+    if (!mask) break;
     limit = sqrt<f32>(energy - highest(bestGains) * (1 - near)) + blur;
-    limit *= limit;
-    mask &= ~(((1 << run) - 1) << first);
-    if (mask) mask &= isNegative ? minusBelow(limit, scratch) : plusBelow(limit, scratch);
+    mask &= intervalsBelow(limit * limit, positive, scratch);
   }
 
   // What the stored scale of the largest magnitude explains at most: ‖q‖·‖r‖ bounds the slope.
@@ -82,10 +75,10 @@ export function quickScale(
   v128.store(scratch, bestEnds, CANDIDATES + 16);
   v128.store(scratch, bestOptima, CANDIDATES + 32);
   const at = scratch + ((ctz(among) as usize) << 2);
-  const isMinus = load<f32>(at, CANDIDATES + 32) < 0;
+  const isMinus = load<u32>(at, CANDIDATES + 32) >>> 31;
   startWeighing();
   if (!weigh(x, count, h, unit, load<f32>(at, CANDIDATES), load<f32>(at, CANDIDATES + 16), isMinus)) return 0;
-  const scale = isMinus ? -exactScale : exactScale;
+  const scale = reinterpret<f64>(reinterpret<u64>(exactScale) | ((isMinus as u64) << 63));
   if (exactGain * inParts > ofLargest) return stored(scale, bits, type);
   return bestOf(largest, scale, 0, x, count, bits, type, scratch);
 }
@@ -130,12 +123,12 @@ function ofSeveral(
     } else if (gain > common) common = gain;
   }
   const alike = plusOnly == 0 && minusOnly == 0;
-  if (!weighBest(x, count, h, unit, candidates, common > plusOnly ? common : plusOnly, slack, false, scratch)) return 0;
+  if (!weighBest(x, count, h, unit, candidates, common > plusOnly ? common : plusOnly, slack, 0, scratch)) return 0;
   const gainPlus = exactGain;
   const plus = exactScale;
   startWeighing();
   if (!positive && !alike) {
-    if (!weighBest(x, count, h, unit, candidates, common > minusOnly ? common : minusOnly, slack, true, scratch)) return 0;
+    if (!weighBest(x, count, h, unit, candidates, common > minusOnly ? common : minusOnly, slack, 1, scratch)) return 0;
   }
   const best = gainPlus > exactGain ? gainPlus : exactGain;
   const isClear = alike || abs<f64>(gainPlus - exactGain) > best * rounding;
@@ -157,15 +150,15 @@ function bestOf(largest: f32, plus: f64, minus: f64, x: usize, count: u32, bits:
 
 /** Weighs the candidates of a sign that explain about as much as its best one. False when a tie is near. */
 function weighBest(
-  x: usize, count: u32, h: f32, unit: f32, candidates: u32, best: f32, slack: f32, isNegative: bool, scratch: usize,
+  x: usize, count: u32, h: f32, unit: f32, candidates: u32, best: f32, slack: f32, isMinus: u32, scratch: usize,
 ): bool {
   startWeighing();
   const least = best * (1 - slack);
   for (let i: u32 = 0; i < candidates; i++) {
     const c = scratch + CANDIDATES + ((i as usize) << 4);
     const optimum = load<f32>(c, 12);
-    if (load<f32>(c) < least || (isNegative ? optimum > h - 0.5 : optimum < 0)) continue;
-    if (!weigh(x, count, h, unit, load<f32>(c, 4), load<f32>(c, 8), isNegative)) return false;
+    if (load<f32>(c) < least || (isMinus ? optimum > h - 0.5 : optimum < 0)) continue;
+    if (!weigh(x, count, h, unit, load<f32>(c, 4), load<f32>(c, 8), isMinus)) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 // Scales and zero points of groups, chosen as the encodings themselves choose them.
-import { extremeOf, searchError } from "./gridCodes";
+import { extremeOf, largestOf, searchError } from "./gridCodes";
 import { exact } from "./gridExact";
 import { KEPT } from "./gridProbe";
 import { quickScale } from "./gridQuick";
@@ -31,16 +31,17 @@ function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): voi
 
 /** The symmetric scale of a group; NaN where the search needs more scratch. */
 export function symmetric(x: usize, count: u32, bits: u32, group: u32, type: u32, rule: u32, scratch: usize): f32 {
-  const extreme = extremeOf(x, count);
-  if (extreme == 0) return 1;
   const half: u32 = 1 << (bits - 1);
   const h = half as f32;
+  const extreme = rule == EXTREME ? extremeOf(x, count) : largestOf(x, count);
+  if (extreme == 0) return 1;
   if (rule == EXTREME) return stored(((extreme as f64) / -(half as f64)) as f32 as f64, bits, type);
-  const absmax = abs<f32>(extreme) as f64;
+  const largest = extreme;
+  const absmax = largest as f64;
   const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
   if (rule == ABSMAX) return first;
   if (bits < 8) {
-    const quick = quickScale(x, count, bits, group, abs<f32>(extreme), type, rule == POSITIVE, first, scratch);
+    const quick = quickScale(x, count, bits, group, largest, type, rule == POSITIVE, first, scratch);
     if (quick != 0) return quick;
   }
   store<f32>(scratch, first);

@@ -23,7 +23,8 @@ export function stored(scale: f64, bits: u32, type: u32): f32 {
   else if (type == F16) s = max<f32>(5.960464477539063e-8, fromHalf(halfBits(magnitude)));
   else s = max<f32>(9.183549615799121e-41, reinterpret<f32>(bf16Bits(magnitude) << 16));
   s = min<f32>(type == F16 ? 65504 : reinterpret<f32>((255 - bits) << 23), s);
-  return scale < 0 ? -s : s;
+  // No branch on the sign, which nothing foretells.
+  return reinterpret<f32>(reinterpret<u32>(s) | ((reinterpret<u64>(scale) >>> 63) as u32) << 31);
 }
 
 // What a search looks at in turn; kept at the head of the scratch: best scale (f32), its error (f64 at 8).

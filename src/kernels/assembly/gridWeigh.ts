@@ -14,7 +14,7 @@ export function startWeighing(): void {
  * Weighs the codes of scales 1/t between two places, in units of 1/largest magnitude. False when these lie too close to tell, or on a
  * tie. `unit` is 1 over the largest magnitude, `h` the outermost code, which exists for scales of one sign only.
  */
-export function weigh(x: usize, count: u32, h: f32, unit: f32, from: f32, to: f32, isNegative: bool): bool {
+export function weigh(x: usize, count: u32, h: f32, unit: f32, from: f32, to: f32, isMinus: u32): bool {
   // In units of the last place: several times what the places may be off.
   if (reinterpret<i32>(to) - reinterpret<i32>(from) < 32) return false;
   const bytes = (count as usize) << 2;
@@ -22,7 +22,7 @@ export function weigh(x: usize, count: u32, h: f32, unit: f32, from: f32, to: f3
   const top = f32x4.splat(h);
   const one = f32x4.splat(1);
   // The sign whose codes end one earlier.
-  const sign = isNegative ? i32x4.splat(0) : i32x4.splat(-1);
+  const sign = i32x4.splat((isMinus as i32) - 1);
   let sum = f64x2.splat(0);
   let sumHigh = sum;
   let squares = f32x4.splat(0);

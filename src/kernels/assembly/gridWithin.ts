@@ -45,14 +45,14 @@ export function seenAt(i: u32, scratch: usize): usize {
  * Sees the assignments between `from` and `to` whose own optimum lies where they hold: no other can be the best. False where there are
  * too many. No code changes twice in between.
  */
-export function lookWithin(from: f32, to: f32, count: u32, h: f32, isNegative: bool, scratch: usize): bool {
+export function lookWithin(from: f32, to: f32, count: u32, h: f32, isMinus: u32, scratch: usize): bool {
   const t0 = f32x4.splat(from);
   const t1 = f32x4.splat(to);
   const half = f32x4.splat(0.5);
   const one = f32x4.splat(1);
   // The cap, or 2h − 1 − cap.
-  const base = f32x4.splat(isNegative ? 2 * h - 1 : 0);
-  const sign = isNegative ? i32x4.splat(0x80000000) : i32x4.splat(0);
+  const sign = i32x4.splat(isMinus << 31);
+  const base = v128.and(f32x4.splat(2 * h - 1), i32x4.splat(-(isMinus as i32)));
   let lx = f32x4.splat(0);
   let l2 = f32x4.splat(0);
   let n: u32 = 1;

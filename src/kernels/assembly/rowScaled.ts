@@ -1,5 +1,5 @@
 // One byte per weight and one scale per row.
-import { codeOf, decodedError, extremeOf } from "./gridCodes";
+import { codeOf, decodedError, largestOf } from "./gridCodes";
 
 /** Signed 8-bit codes −127…127 with one scale max|x|/127 per row. */
 export function error_int8_qdq(x: usize, rows: u32, columns: u32): f64 {
@@ -13,7 +13,7 @@ export function error_int8_qdq(x: usize, rows: u32, columns: u32): f64 {
 // @ts-ignore: decorator
 @inline
 function scaleQdq(x: usize, columns: u32): f32 {
-  const absmax = abs<f32>(extremeOf(x, columns));
+  const absmax = largestOf(x, columns);
   return absmax == 0 ? 1 : max<f32>(1.401298464324817e-45, ((absmax as f64) / 127.0) as f32);
 }
 
