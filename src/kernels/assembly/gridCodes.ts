@@ -28,8 +28,8 @@ export function largestOf(x: usize, count: u32): f32 {
   return highest(most);
 }
 
-/** Signed value of largest magnitude, the first of equals. */
-export function extremeOf(x: usize, count: u32): f32 {
+/** The least and the greatest value in the first two lanes, both with 0 among them. */
+export function rangeOf(x: usize, count: u32): v128 {
   let lows = f32x4.splat(0);
   let highs = lows;
   let i: u32 = 0;
@@ -43,8 +43,14 @@ export function extremeOf(x: usize, count: u32): f32 {
     lows = f32x4.pmin(lows, v);
     highs = f32x4.pmax(highs, v);
   }
-  const low = lowest(lows);
-  const high = highest(highs);
+  return f32x4.replace_lane(f32x4.splat(lowest(lows)), 1, highest(highs));
+}
+
+/** Signed value of largest magnitude, the first of equals. */
+export function extremeOf(x: usize, count: u32): f32 {
+  const range = rangeOf(x, count);
+  const low = f32x4.extract_lane(range, 0);
+  const high = f32x4.extract_lane(range, 1);
   if (-low == high) {
     if (high == 0) return 0;
     while (abs<f32>(load<f32>(x)) != high) x += 4;

@@ -48,7 +48,9 @@ function erased(x: usize, count: u32, edge: f32): f32 {
  * more than the error that is known already. The sums at the upper bound are exact (f32 values within a few powers of two of one
  * another), so that leaving the rest out changes no bit. False when there are too many breakpoints for the scratch.
  */
-export function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, positive: bool, best: usize, scratch: usize): bool {
+export function exact(
+  x: usize, count: u32, bits: u32, absmax: f64, type: u32, positive: bool, best: usize, scratch: usize,
+): bool {
   const half: u32 = 1 << (bits - 1);
   const known = load<f64>(best, 8);
   let lowest = max<f64>(0, absmax - sqrt<f64>(known)) / (half as f64);
@@ -57,7 +59,10 @@ export function exact(x: usize, count: u32, bits: u32, absmax: f64, type: u32, p
     // f32 sums of up to a million terms are good to a tenth; smaller groups are far better.
     const enough = (known * (count > 4096 ? 1.1 : 1.001)) as f32;
     const h = half as f64;
-    for (let next = max<f64>(lowest, absmax / (h * 8)); next < absmax / h && clipped(x, count, (next * h) as f32) > enough; next *= 1.07) lowest = next;
+    for (let next = max<f64>(lowest, absmax / (h * 8)); next < absmax / h; next *= 1.07) {
+      if (!(clipped(x, count, (next * h) as f32) > enough)) break;
+      lowest = next;
+    }
     for (let next = absmax / h; next < 2 * absmax; next *= 1.2) {
       if (erased(x, count, (next / 2) as f32) > enough) {
         highest = next;

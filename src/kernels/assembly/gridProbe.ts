@@ -1,7 +1,7 @@
 // What 24 scales cost a group, by integers of 16 bits, and what no scale between two of them can be better than.
 //
-// The optimum (codes q*, scale s*) has its least error F* at s*, and F* + Σq*²·(s − s*)² at every other scale s, which is no less than
-// F(s), the error of the nearest codes there. With Σq*² ≤ Σa²/s*² every probe s bounds from below what lies around it:
+// The optimum (codes q*, scale s*) has its least error F* at s*, and F* + Σq*²·(s − s*)² at every other scale s, which is no less
+// than F(s), the error of the nearest codes there. With Σq*² ≤ Σa²/s*² every probe s bounds from below what lies around it:
 // F* ≥ F(s) − Σa²·((s − s*)/s*)².
 import { lowest, total } from "./lanes";
 
@@ -76,7 +76,7 @@ export function prepareProbes(bits: u32, group: u32, scratch: usize): void {
       at += 4;
     }
   }
-  // In 1/16, 12 from (h − ½)/2 to below h − ½, where the largest part leaves the codes that both signs have, and 12 from there on.
+  // In 1/16: 12 from (h − ½)/2 to below h − ½, where the largest part leaves the codes that both signs have; 12 from there on.
   const at = scratch + FREE;
   if (bits == 4 && group <= 64) {
     v128.store(at, i16x8(60, 71, 80, 87, 93, 98, 102, 105));
@@ -118,7 +118,10 @@ function sixteenthOf(j: u32, scratch: usize): u32 {
   return j < 24 ? (load<u16>(scratch + ((j as usize) << 1), FREE) as u32) : 4096;
 }
 
-/** Takes a group apart; false where its weights lie too far apart for exact sums. `count` a multiple of 4 up to 256, `unit` 1/largest. */
+/**
+ * Takes a group apart; false where its weights lie too far apart for exact sums. `count` is a multiple of 4 up to 256, `unit` 1 over
+ * the largest magnitude.
+ */
 export function measureParts(x: usize, count: u32, bits: u32, group: u32, unit: f32, scratch: usize): bool {
   const units = f32x4.splat(unit);
   const zero = f32x4.splat(0);
@@ -295,11 +298,12 @@ function below(limit: v128, at: usize): u32 {
   return i32x4.bitmask(f32x4.lt(v128.load(at, BOUNDS), limit));
 }
 
-/** The intervals whose bound is below `limit`: bits 0 to 22 for scales > 0, bits 44 to 54 for scales < 0 from the 12th probe on. */
+/** The intervals whose bound is below `limit`: bits 0 to 22 of scales > 0, 44 to 54 of scales < 0 from the 12th probe on. */
 export function intervalsBelow(limit: f32, positive: bool, scratch: usize): u64 {
   const l = f32x4.splat(limit);
-  const plus = (below(l, scratch) | (below(l, scratch + 16) << 4) | (below(l, scratch + 32) << 8) | (below(l, scratch + 48) << 12) |
-    (below(l, scratch + 64) << 16) | (below(l, scratch + 80) << 20)) & 0x7fffff;
+  const common = below(l, scratch) | (below(l, scratch + 16) << 4) | (below(l, scratch + 32) << 8);
+  const beyond = below(l, scratch + 48) | (below(l, scratch + 64) << 4) | (below(l, scratch + 80) << 8);
+  const plus = common | ((beyond & 0x7ff) << COMMON);
   if (positive) return plus as u64;
   const minus = (below(l, scratch + 96) | (below(l, scratch + 112) << 4) | (below(l, scratch + 128) << 8)) & 0x7ff;
   return (plus as u64) | ((minus as u64) << (MINUS + COMMON));

@@ -28,7 +28,9 @@ export function qdq_encode(
   for (let row: u32 = 0; row < rows; row++) {
     for (let column: u32 = 0; column < columns; column += group, index++, scales += 4) {
       const count = min<u32>(group, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, F32, scratch) : symmetric(x, count, bits, group, F32, POSITIVE, scratch);
+      const scale = isAsymmetric
+        ? asymmetric(x, count, bits, F32, scratch)
+        : symmetric(x, count, bits, group, F32, POSITIVE, scratch);
       if (scale != scale) return 0;
       store<f32>(scales, scale);
       if (isAsymmetric) {

@@ -1,10 +1,9 @@
 // Scales and zero points of groups, chosen as the encodings themselves choose them.
-import { extremeOf, largestOf, searchError } from "./gridCodes";
+import { extremeOf, largestOf, rangeOf, searchError } from "./gridCodes";
 import { exact } from "./gridExact";
 import { KEPT } from "./gridProbe";
 import { quickScale } from "./gridQuick";
 import { consider, stored } from "./gridStored";
-import { highest, lowest } from "./lanes";
 
 /** Rules by number; 0 is the search. */
 const ABSMAX: u32 = 1;
@@ -33,10 +32,9 @@ function refine8(x: usize, count: u32, absmax: f64, type: u32, best: usize): voi
 export function symmetric(x: usize, count: u32, bits: u32, group: u32, type: u32, rule: u32, scratch: usize): f32 {
   const half: u32 = 1 << (bits - 1);
   const h = half as f32;
-  const extreme = rule == EXTREME ? extremeOf(x, count) : largestOf(x, count);
-  if (extreme == 0) return 1;
-  if (rule == EXTREME) return stored(((extreme as f64) / -(half as f64)) as f32 as f64, bits, type);
-  const largest = extreme;
+  const largest = rule == EXTREME ? extremeOf(x, count) : largestOf(x, count);
+  if (largest == 0) return 1;
+  if (rule == EXTREME) return stored(((largest as f64) / -(half as f64)) as f32 as f64, bits, type);
   const absmax = largest as f64;
   const first = stored((absmax / ((half as f64) - 0.5)) as f32 as f64, bits, type);
   if (rule == ABSMAX) return first;
@@ -53,21 +51,9 @@ export function symmetric(x: usize, count: u32, bits: u32, group: u32, type: u32
 
 /** Scale (returned) and zero point (at `zero`, f32) of an asymmetric group: its range with 0, in 2^bits − 1 steps. */
 export function asymmetric(x: usize, count: u32, bits: u32, type: u32, zero: usize): f32 {
-  let lows = f32x4.splat(0);
-  let highs = lows;
-  let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) {
-    const v = v128.load(x + ((i as usize) << 2));
-    lows = f32x4.pmin(lows, v);
-    highs = f32x4.pmax(highs, v);
-  }
-  let low = lowest(lows);
-  let high = highest(highs);
-  for (; i < count; i++) {
-    const v = load<f32>(x + ((i as usize) << 2));
-    low = min<f32>(low, v);
-    high = max<f32>(high, v);
-  }
+  const range = rangeOf(x, count);
+  const low = f32x4.extract_lane(range, 0);
+  const high = f32x4.extract_lane(range, 1);
   const top = ((1 << bits) - 1) as f32;
   store<f32>(zero, 0);
   if (low == high) return 1;

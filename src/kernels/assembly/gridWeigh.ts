@@ -11,8 +11,8 @@ export function startWeighing(): void {
 }
 
 /**
- * Weighs the codes of scales 1/t between two places, in units of 1/largest magnitude. False when these lie too close to tell, or on a
- * tie. `unit` is 1 over the largest magnitude, `h` the outermost code, which exists for scales of one sign only.
+ * Weighs the codes of scales 1/t between two places, in units of 1/largest magnitude. False when these lie too close to tell, or on
+ * a tie. `unit` is 1 over the largest magnitude, `h` the outermost code, which exists for scales of one sign only.
  */
 export function weigh(x: usize, count: u32, h: f32, unit: f32, from: f32, to: f32, isMinus: u32): bool {
   // In units of the last place: several times what the places may be off.

@@ -2,8 +2,8 @@
 import { CAPS, FREE, PARTS } from "./gridProbe";
 import { total } from "./lanes";
 
-// Of the codes that change: parts, where they do (t = 1/scale), and 2q + 1, what the squares of codes grow by. f32, up to 257 and what
-// completes a vector. The first stands for no change.
+// Of the codes that change: parts, where they do (t = 1/scale), and 2q + 1, what the squares of codes grow by. f32, up to 257 and
+// what completes a vector. The first stands for no change.
 const CHANGING: usize = FREE;
 const PLACES: usize = FREE + 1088;
 const GROWTHS: usize = FREE + 2176;
@@ -42,8 +42,8 @@ export function seenAt(i: u32, scratch: usize): usize {
 }
 
 /**
- * Sees the assignments between `from` and `to` whose own optimum lies where they hold: no other can be the best. False where there are
- * too many. No code changes twice in between.
+ * Sees the assignments between `from` and `to` whose own optimum lies where they hold: no other can be the best. False where there
+ * are too many. No code changes twice in between.
  */
 export function lookWithin(from: f32, to: f32, count: u32, h: f32, isMinus: u32, scratch: usize): bool {
   const t0 = f32x4.splat(from);

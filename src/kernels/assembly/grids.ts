@@ -19,7 +19,9 @@ export function grid_error(
   for (let row: u32 = 0; row < rows; row++) {
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, size, type, rule, scratch);
+      const scale = isAsymmetric
+        ? asymmetric(x, count, bits, type, scratch)
+        : symmetric(x, count, bits, size, type, rule, scratch);
       if (scale != scale) return NaN;
       const zero = isAsymmetric ? load<f32>(scratch) : half;
       sum += decodedError(x, count, scale, -zero, top - zero);
@@ -50,7 +52,9 @@ export function grid_encode(
     let zero = half;
     for (let column: u32 = 0; column < columns; column += size) {
       const count = min<u32>(size, columns - column);
-      const scale = isAsymmetric ? asymmetric(x, count, bits, type, scratch) : symmetric(x, count, bits, size, type, rule, scratch);
+      const scale = isAsymmetric
+        ? asymmetric(x, count, bits, type, scratch)
+        : symmetric(x, count, bits, size, type, rule, scratch);
       if (scale != scale) return 0;
       if (type == F32) {
         store<f32>(scales, scale);

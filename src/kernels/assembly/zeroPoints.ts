@@ -1,9 +1,9 @@
 // Asymmetric grids of two bits whose scale and zero point are searched for, as src/encodings/grid/scale.ts and optima.ts do it: the
 // walk over every assignment of codes, for the four zero points at once.
-import { codeOf, decodedError, searchError } from "./gridCodes";
+import { codeOf, decodedError, rangeOf, searchError } from "./gridCodes";
 import { put, putMany } from "./gridPacking";
 import { bf16Bits, F16, F32, stored } from "./gridStored";
-import { highest, lowest, total } from "./lanes";
+import { total } from "./lanes";
 import { halfBits } from "./toHalf";
 
 /** The largest code. */
@@ -117,21 +117,9 @@ function keep(breakpoint: f64, least: f64, payload: u32, mask: u64, n: u32, scra
 
 /** Finds scale and zero point; false where there are too many breakpoints for the scratch. */
 function choose(x: usize, count: u32, type: u32, scratch: usize): bool {
-  let lows = f32x4.splat(0);
-  let highs = lows;
-  let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) {
-    const v = v128.load(x + ((i as usize) << 2));
-    lows = f32x4.pmin(lows, v);
-    highs = f32x4.pmax(highs, v);
-  }
-  let low = lowest(lows);
-  let high = highest(highs);
-  for (; i < count; i++) {
-    const v = load<f32>(x + ((i as usize) << 2));
-    low = min<f32>(low, v);
-    high = max<f32>(high, v);
-  }
+  const ends = rangeOf(x, count);
+  const low = f32x4.extract_lane(ends, 0);
+  const high = f32x4.extract_lane(ends, 1);
   zero = 0;
   scale = 1;
   if (low == high) return true;
@@ -145,7 +133,7 @@ function choose(x: usize, count: u32, type: u32, scratch: usize): bool {
   const payloadBits: u64 = 32 - (clz<u32>(count * 3 - 1) as u64);
   const mask: u64 = ((1 as u64) << payloadBits) - 1;
   let n: u32 = 0;
-  for (i = 0; i < count; i++) {
+  for (let i: u32 = 0; i < count; i++) {
     const magnitude = abs<f32>(load<f32>(x + ((i as usize) << 2))) as f64;
     // No branches: every other one would be mispredicted.
     const pair = f64x2.div(f64x2.splat(magnitude), f64x2(1.5, 2.5));
