@@ -22,12 +22,3 @@ export function lowest(v: v128): f32 {
   v = f32x4.pmin(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
   return f32x4.extract_lane(f32x4.pmin(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2)), 0);
 }
-
-/** Four running sums, from `before` on. */
-// @ts-ignore: decorator
-@inline
-export function running(v: v128, before: v128): v128 {
-  const zero = f32x4.splat(0);
-  const pairs = f32x4.add(v, v128.shuffle<i32>(zero, v, 3, 4, 5, 6));
-  return f32x4.add(f32x4.add(pairs, v128.shuffle<i32>(zero, pairs, 2, 3, 4, 5)), before);
-}
