@@ -4,6 +4,7 @@ import {
   CODES, ERROR, GREEDY, GREEDY_ERRORS, MATRIX, MIDPOINTS, OTHERS, places, RIGHT, SCALARS, SIGNS, SPARE, SPLITS, VALUES,
 } from "./binaryRoom";
 import { countUpTo } from "./binarySums";
+import { highHalf } from "./lanes";
 
 /** Greedy scalars, and the squared error of each number of them; the first of those errors is Σx². */
 function greedy(x: usize, count: u32, bits: u32, scratch: usize): void {
@@ -15,7 +16,7 @@ function greedy(x: usize, count: u32, bits: u32, scratch: usize): void {
     for (let i: u32 = 0; i < whole; i += 4) {
       const v = v128.load(x + ((i as usize) << 2));
       let low = f64x2.abs(f64x2.promote_low_f32x4(v));
-      let high = f64x2.abs(f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)));
+      let high = f64x2.abs(highHalf(v));
       for (let p: u32 = 0; p < k; p++) {
         const scalar = v128.load_splat<u64>(scalars + ((p as usize) << 3));
         low = f64x2.abs(f64x2.sub(low, scalar));

@@ -1,11 +1,6 @@
 // Magnitudes of a group, their order and their sums, added up in the order of src/core/math/lsbq/magnitudes.ts.
+import { highHalf } from "./lanes";
 import { sortKeys } from "./sortKeys";
-
-// @ts-ignore: decorator
-@inline
-function highHalf(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
-}
 
 /** Σ|x|. */
 export function momentOf(x: usize, count: u32): f64 {

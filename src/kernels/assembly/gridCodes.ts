@@ -1,11 +1,5 @@
 // Codes of integer grids, and what they cost: f32 quotients rounded half to even, errors summed in f64 in the encodings' own order.
-import { highest, lowest } from "./lanes";
-
-// @ts-ignore: decorator
-@inline
-function highHalf(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
-}
+import { highHalf, highest, lowest } from "./lanes";
 
 // @ts-ignore: decorator
 @inline

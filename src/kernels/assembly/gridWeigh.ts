@@ -1,5 +1,5 @@
 // Exact sums of those assignments of codes that may be the best ones of a symmetric group.
-import { total } from "./lanes";
+import { highHalf, total } from "./lanes";
 
 /** (Σ|x|q)²/Σq² and Σ|x|q/Σq² of the best assignment since both were set to 0; only within one call. */
 export let exactGain: f64 = 0;
@@ -35,8 +35,7 @@ export function weigh(x: usize, count: u32, h: f32, unit: f32, from: f32, to: f3
     squares = f32x4.add(squares, f32x4.mul(q, q));
     odd = v128.or(odd, f32x4.add(q, f32x4.splat(8388608))); // the lowest bit
     sum = f64x2.add(sum, f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(q)));
-    const aHigh = f64x2.promote_low_f32x4(v128.shuffle<i32>(a, a, 2, 3, 2, 3));
-    sumHigh = f64x2.add(sumHigh, f64x2.mul(aHigh, f64x2.promote_low_f32x4(v128.shuffle<i32>(q, q, 2, 3, 2, 3))));
+    sumHigh = f64x2.add(sumHigh, f64x2.mul(highHalf(a), highHalf(q)));
   }
   sum = f64x2.add(sum, sumHigh);
   const lx = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);

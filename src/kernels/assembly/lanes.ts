@@ -22,3 +22,10 @@ export function lowest(v: v128): f32 {
   v = f32x4.pmin(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
   return f32x4.extract_lane(f32x4.pmin(v, v128.shuffle<i32>(v, v, 1, 0, 3, 2)), 0);
 }
+
+/** The last two lanes as f64. */
+// @ts-ignore: decorator
+@inline
+export function highHalf(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
+}

@@ -1,4 +1,5 @@
 // Moving elements about.
+import { highHalf } from "./lanes";
 
 /**
  * target f32[columns][rows] = transpose of source f32[rows][columns], whose rows are `sourceStride` and whose results are
@@ -50,8 +51,7 @@ export function squaredDifference(a: usize, b: usize, count: u32): f64 {
     const v = v128.load(a);
     const w = v128.load(b);
     const d0 = f64x2.sub(f64x2.promote_low_f32x4(v), f64x2.promote_low_f32x4(w));
-    const d1 = f64x2.sub(
-      f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3)), f64x2.promote_low_f32x4(v128.shuffle<i32>(w, w, 2, 3, 2, 3)));
+    const d1 = f64x2.sub(highHalf(v), highHalf(w));
     sum = f64x2.add(sum, f64x2.add(f64x2.mul(d0, d0), f64x2.mul(d1, d1)));
   }
   let total = f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);

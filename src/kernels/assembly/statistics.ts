@@ -1,4 +1,5 @@
 // First reading of a tile: extremes, power sums, channel profiles and the logarithmic histogram.
+import { highHalf } from "./lanes";
 
 // @ts-ignore: decorator
 @inline const MAGNITUDE: u32 = 0x7fffffff;
@@ -17,12 +18,6 @@ function maxLane(v: v128): u32 {
 @inline
 function sumLanes(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
-}
-
-// @ts-ignore: decorator
-@inline
-function highHalf(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 2, 3));
 }
 
 /**
