@@ -4,14 +4,14 @@ import type {
 import type { CancellationToken } from "../core/cancellation";
 import { EngineError, toEngineError } from "../core/errors";
 import type { ModelIndex, TensorInfo } from "../core/model";
-import { ropeRow } from "../core/rope";
+import { rowAt, rowCount } from "../core/rowOrder";
 import { encoding as encodingNamed } from "../encodings/index";
 import { align, type AlignedPair, type LeftOver } from "../graph/align";
 import { type ComparePartial, compareShares, momentsOf, signalToNoise } from "../metrics";
 import { Meter } from "./meter";
 import type { OpenModel } from "./openModel";
 import { runWindow } from "./schedule";
-import { comparedShape, type CompareTask, type Pool, type TensorSource } from "./tasks";
+import { type CompareTask, type Pool, type TensorSource } from "./tasks";
 import { TensorSources } from "./tensorSource";
 
 /** Enough small tensors queued that no thread waits for the next message. */
@@ -102,17 +102,15 @@ const withElements = (index: ModelIndex): ModelIndex => ({ ...index, tensors: in
 
 /** Both tensors in one view. Throws "unsupported" when their files' layouts allow none. */
 function taskOf(pair: AlignedPair, a: TensorSource, b: TensorSource): CompareTask {
-  const { rope, offset, part } = pair;
-  const common = {
-    kind: "compare", ...(rope && { rope }), ...(offset !== undefined && { offset }), ...(part && { part: { side: part.side, row: part.first } }),
-  } as const;
-  if ((rope || part) && pair.a.shape.length < 2) {
+  const { rows: order, offset } = pair;
+  const common = { kind: "compare", ...(order && { order }), ...(offset !== undefined && { offset }) } as const;
+  if (order && Math.min(pair.a.shape.length, pair.b.shape.length) < 2) {
     // Of a bias whose order or place matters, the elements are the rows.
-    const view = (source: TensorSource) => ({ ...source, rows: source.columns, columns: 1, columnsPerInput: 1, hasChannels: false });
+    const view = (source: TensorSource) => ({ ...source, rows: source.rows * source.columns, columns: 1, columnsPerInput: 1, hasChannels: false });
     if (isFlat(a) && isFlat(b)) return { ...common, a: view(a), b: view(b) };
-  } else if (part) {
-    const one = part.side === "a" ? b : a;
-    if (a.columns === b.columns && one.rows === part.rows) return { ...common, a, b };
+  } else if (order) {
+    const [inA, inB] = [order.a ? rowCount(order.a) : a.rows, order.b ? rowCount(order.b) : b.rows];
+    if (a.columns === b.columns && inA === inB) return { ...common, a, b };
   } else if (a.rows === b.rows && a.columns === b.columns) {
     const { hasChannels, columnsPerInput } = a;
     return { ...common, a, b: { ...b, hasChannels, columnsPerInput } };
@@ -137,23 +135,15 @@ function isFlat({ storage }: TensorSource): boolean {
 }
 
 function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartial): TensorComparison {
-  const { a, b, rope, offset, tied, part } = pair;
+  const { a, b, rows, undone, part } = pair;
   const { count, nonFinite, squaredError, maxDifference } = found;
   const { worstOutputs, ...shares } = compareShares(found, task.a.columnsPerInput);
-  // Rows were counted in the other side's order where a keeps the RoPE order.
-  const turned = rope?.side === "a" ? ropeRow(comparedShape(task).rows, rope.heads) : (row: number) => row;
-  const rowOfA = (row: number) => turned(row) + (part?.side === "a" ? part.first : 0);
   return {
     a: tensorOf(a),
     b: tensorOf(b),
     role: a.role,
     ...(a.layer !== undefined && { layer: a.layer }),
-    undone: [
-      ...(rope ? ["rope" as const] : []),
-      ...(offset ? ["norm-offset" as const] : []),
-      ...(tied ? ["tied-head" as const] : []),
-      ...(part ? ["fused" as const] : []),
-    ],
+    undone,
     ...(part && { part }),
     count,
     nonFinite,
@@ -161,7 +151,7 @@ function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartia
     ...signalToNoise(found),
     ...momentsOf(found),
     maxDifference,
-    worstOutputs: worstOutputs?.map(({ index, share }) => ({ index: rowOfA(index), share })),
+    worstOutputs: worstOutputs?.map(({ index, share }) => ({ index: rows?.a ? rowAt(rows.a, index) : index, share })),
     ...shares,
   };
 }
@@ -174,16 +164,20 @@ function describe({ path, format, architecture, tensors, parameterCount, byteLen
 
 const shapeOf = ({ shape }: TensorInfo) => shape.join("×") || "scalar";
 
-function explain({ a, b, reason }: LeftOver): UnmatchedTensor {
-  return { ...(a && { a: tensorOf(a) }), ...(b && { b: tensorOf(b) }), reason, message: sentence({ a, b, reason }) };
+function explain(left: LeftOver): UnmatchedTensor {
+  const { a, b, reason } = left;
+  return { ...(a && { a: tensorOf(a) }), ...(b && { b: tensorOf(b) }), reason, message: sentence(left) };
 }
 
-function sentence({ a, b, reason }: LeftOver): string {
+function sentence({ a, b, reason, side }: LeftOver): string {
   if (!a) return `${b!.name} is in the second model only.`;
   if (!b) return `${a.name} is in the first model only.`;
   const both = a.name === b.name ? a.name : `${a.name} and ${b.name}`;
   if (reason === "shape") return `${both}: ${shapeOf(a)} against ${shapeOf(b)}.`;
-  if (reason === "order") return `${both}: the GGUF does not say how many heads share its rows, so their order cannot be undone.`;
+  if (reason === "order") {
+    const { name } = side === "a" ? a : b;
+    return `${both}: the ${side === "a" ? "first" : "second"} model does not tell how heads share the rows of ${name}, so their order cannot be undone.`;
+  }
   const closed = a.storage ? b : a;
   return `${both}: values stored as ${closed.encodingLabel} cannot be decoded.`;
 }

@@ -1,5 +1,5 @@
 import { EngineError } from "../core/errors";
-import { ropeRow } from "../core/rope";
+import { ropeOrder, rowAt } from "../core/rowOrder";
 import { type Encoding, encoding as encodingNamed, fits, rowAlignment } from "../encodings";
 import { Unstorable } from "../encodings/finite";
 import type { Band } from "../metrics";
@@ -45,8 +45,8 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
   if (importance) context.f32.set(importance, context.arena.importance / 4);
   const perRow = encoding.planes.map((plane) => plane.rowBytes(columns));
   const alignment = rowAlignment(encoding, columns);
-  const reorder = task.ropeHeads ? ropeRow(tensor.rows, task.ropeHeads) : undefined;
-  if (reorder && (alignment > 1 || task.planes.some((p) => "collect" in p))) {
+  const order = task.ropeHeads ? ropeOrder(tensor.rows, task.ropeHeads) : undefined;
+  if (order && (alignment > 1 || task.planes.some((p) => "collect" in p))) {
     throw new EngineError("unsupported", `${encoding.label} cannot hold rows in RoPE order.`, { tensor: tensor.name });
   }
   if (alignment > 1 && columns * alignment > TILE_CAPACITY) {
@@ -58,10 +58,10 @@ export function encodeBand(context: PassContext, task: EncodeTask, band: Band): 
     const planes = encodeAt(context, encoding, tile, { importance, method });
     planes.forEach((bytes, i) => {
       const skip = tile.column ? encoding.planes[i].rowBytes(tile.column) : 0;
-      if (reorder) {
+      if (order) {
         const part = bytes.length / tile.rows;
         for (let r = 0; r < tile.rows; r++) {
-          put(i, (reorder(tile.row + r) - band.row) * perRow[i] + skip, bytes.subarray(r * part, (r + 1) * part));
+          put(i, (rowAt(order, tile.row + r) - band.row) * perRow[i] + skip, bytes.subarray(r * part, (r + 1) * part));
         }
         return;
       }

@@ -159,7 +159,7 @@ export class PlainReader implements TileReader {
       if (space(room) > rawBytes) room = Math.ceil((end - start) / this.alignment) * this.alignment;
       if (space(room) > rawBytes) throw this.#problem(`Rows of ${columns} elements are too long`);
     }
-    const stop = Math.min(this.rows, keeps ? Math.max(end, Math.min(limit, this.#end + wanted)) : start + room);
+    const stop = Math.max(end, Math.min(limit, keeps ? this.#end + wanted : start + room));
     const aligned = Math.min(this.rows, Math.ceil(stop / this.alignment) * this.alignment);
     let base = raw;
     this.#bases = part.map((bytes) => {

@@ -32,10 +32,10 @@ async function analyse(task: AnalyseTask, division: Division, submit: Submit): P
 }
 
 async function compare(task: CompareTask, division: Division, submit: Submit): Promise<ComparePartial> {
-  const { a, b, rope } = task;
+  const { a, b } = task;
   const shape = comparedShape(task);
   const transposed = a.storage.transposed === true || b.storage.transposed === true;
-  const bands = bandsOf(shape, division, { transposed, wholeRows: rope !== undefined });
+  const bands = bandsOf(shape, division, { transposed });
   let whole = emptyCompare(shape, wholeOf(shape));
   await inOrder(bands, (band) => submit({ kind: "compare", task, band }), (part) => void (whole = addCompare(whole, part)));
   return whole;

@@ -1,5 +1,6 @@
 import type { CancellationToken } from "../core/cancellation";
 import type { TensorStorage } from "../core/model";
+import { rowCount, type RowOrder } from "../core/rowOrder";
 import type { TensorReport } from "../core/series";
 import type { ComparePartial, MatrixShape } from "../metrics";
 
@@ -39,7 +40,7 @@ export interface EncodeTask {
   readonly encoding: string;
   readonly method?: ChosenMethod;
   readonly planes: readonly ({ readonly path: string; readonly offset: number } | { readonly collect: true })[];
-  /** Rows are written in RoPE order for so many heads (core/rope.ts). Planes with a path only. */
+  /** Rows are written in RoPE order for so many heads (core/rowOrder.ts). Planes with a path only. */
   readonly ropeHeads?: number;
   /** `columns` non-negative importance weights. */
   readonly importance?: Float32Array;
@@ -60,21 +61,19 @@ export interface CopyTask {
   readonly byteLength: number;
 }
 
-/** Two tensors of the same rows and columns, or rows of one of them, element by element. */
+/** Two tensors of the same rows and columns, or such rows of them, element by element. */
 export interface CompareTask {
   readonly kind: "compare";
   readonly a: TensorSource;
   readonly b: TensorSource;
-  /** One side keeps its rows in RoPE order for so many heads (core/rope.ts). Rows are then counted in the other side's order. */
-  readonly rope?: { readonly side: "a" | "b"; readonly heads: number };
+  /** That side's rows that are compared, in the order in which they are counted; absent: all, as the matrix has them. */
+  readonly order?: { readonly a?: RowOrder; readonly b?: RowOrder };
   /** Added to b's elements, in f64. */
   readonly offset?: number;
-  /** That side holds several tensors one below the other: its rows from `row` on are compared, as many as the other side has. */
-  readonly part?: { readonly side: "a" | "b"; readonly row: number };
 }
 
-/** The matrix that is compared: the side without other tensors in it. */
-export const comparedShape = ({ a, b, part }: CompareTask): MatrixShape => (part?.side === "a" ? b : a);
+/** The matrix that is compared. */
+export const comparedShape = ({ a, order }: CompareTask): MatrixShape => (order?.a ? { ...a, rows: rowCount(order.a) } : a);
 
 export type Task = AnalyseTask | EncodeTask | CopyTask | CompareTask;
 export type TaskResult<T extends Task> = T extends AnalyseTask ? TensorReport

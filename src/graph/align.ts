@@ -1,27 +1,31 @@
+import type { Undone } from "../core/api/compare";
 import type { ModelIndex, TensorInfo, TensorRole } from "../core/model";
+import { partOrder, ropeOrder, type RowOrder, type RowPart } from "../core/rowOrder";
 import { conventionOf, ggufName } from "./conventions";
 import { fusedParts } from "./fused";
 import { placeInName } from "./names";
+import { qkvRowsOf, sorting } from "./qkvRows";
 import { blockRole, outerRole } from "./roleNames";
 
 /** Two tensors that hold the same weights, and how their stored forms differ. */
 export interface AlignedPair {
   readonly a: TensorInfo;
   readonly b: TensorInfo;
-  /** That side keeps its rows in RoPE order for so many heads (core/rope.ts), the other does not. */
-  readonly rope?: { readonly side: "a" | "b"; readonly heads: number };
+  /** That side's rows (of a vector: elements) that are compared, in an order that both share; absent: as the file has them. */
+  readonly rows?: { readonly a?: RowOrder; readonly b?: RowOrder };
+  /** That side's tensor holds others as well; these rows of it are the other side's tensor. */
+  readonly part?: RowPart & { readonly side: "a" | "b" };
   /** To be added to b (Gemma's norms: w in one file, 1 + w in the other). */
   readonly offset?: number;
-  /** One model keeps head and embedding as one tensor: this pair is one's head and the other's embedding. */
-  readonly tied?: boolean;
-  /** That side's tensor holds others as well; these rows of it (of a vector: elements) are the other side's tensor. */
-  readonly part?: { readonly side: "a" | "b"; readonly first: number; readonly rows: number };
+  readonly undone: readonly Undone[];
 }
 
 export interface LeftOver {
   readonly a?: TensorInfo;
   readonly b?: TensorInfo;
   readonly reason: "missing" | "shape" | "unreadable" | "order";
+  /** "order": the side whose model does not tell how heads share its rows. */
+  readonly side?: "a" | "b";
 }
 
 export interface Alignment {
@@ -74,8 +78,8 @@ export function align(a: ModelIndex, b: ModelIndex): Alignment {
 
   const position = new Map(a.tensors.map((t, i) => [t, i]));
   matches.sort((x, y) => position.get(x.a)! - position.get(y.a)!);
-  const conventions = { a: conventionOf(a), b: conventionOf(b) };
-  const judged = matches.map((match) => judge(match, conventions));
+  const knowledge = { a: knowledgeOf(a), b: knowledgeOf(b) };
+  const judged = matches.map((match) => judge(match, knowledge));
   return {
     pairs: judged.flatMap((one) => ("reason" in one ? [] : [one])),
     unmatched: [
@@ -90,26 +94,48 @@ interface Match {
   readonly a: TensorInfo;
   readonly b: TensorInfo;
   readonly tied?: boolean;
-  readonly part?: AlignedPair["part"];
+  /** That side's tensor holds the other one; which of its rows that are may be unknown. */
+  readonly within?: { readonly side: "a" | "b"; readonly part: RowPart | undefined };
 }
 
-type Conventions = Record<"a" | "b", ReturnType<typeof conventionOf>>;
+const knowledgeOf = (index: ModelIndex) => ({ convention: conventionOf(index), qkv: qkvRowsOf(index) });
+type Knowledge = Record<"a" | "b", ReturnType<typeof knowledgeOf>>;
 
 /** Can they be compared, and what has to be undone? */
-function judge({ a, b, tied, part }: Match, conventions: Conventions): AlignedPair | LeftOver {
-  if (!part && squeezed(a) !== squeezed(b)) return { a, b, reason: "shape" };
+function judge({ a, b, tied, within }: Match, knowledge: Knowledge): AlignedPair | LeftOver {
+  if (!within && squeezed(a) !== squeezed(b)) return { a, b, reason: "shape" };
   if (!a.storage || !b.storage) return { a, b, reason: "unreadable" };
-  const [inA, inB] = [conventions.a(a), conventions.b(b)];
-  const heads = inA.ropeHeads ?? inB.ropeHeads;
+  const unknown = (side: "a" | "b"): LeftOver => ({ a, b, reason: "order", side });
+  const rows: { a?: RowOrder; b?: RowOrder } = {};
+  if (within) {
+    if (!within.part) return unknown(within.side);
+    rows[within.side] = partOrder(within.part);
+  }
+  const sorted = within ? undefined : sorting(knowledge.a.qkv(a), knowledge.b.qkv(b), rowsOf(a));
+  if (sorted) {
+    if (!sorted.order) return unknown(sorted.side);
+    rows[sorted.side] = sorted.order;
+  }
+  const [inA, inB] = [knowledge.a.convention(a), knowledge.b.convention(b)];
   const isTurned = (inA.ropeHeads === undefined) !== (inB.ropeHeads === undefined);
-  if (isTurned && !canSplit(part?.side === "a" ? b : a, heads!)) return { a, b, reason: "order" };
+  if (isTurned) {
+    const [side, tensor, heads] = inA.ropeHeads === undefined ? ["b" as const, b, inB.ropeHeads!] : ["a" as const, a, inA.ropeHeads];
+    if (!canSplit(tensor, heads)) return unknown(side);
+    rows[side] = ropeOrder(rowsOf(tensor), heads);
+  }
   const offset = inA.add - inB.add;
   return {
     a, b,
-    ...(isTurned && { rope: { side: inA.ropeHeads === undefined ? "b" : "a", heads: heads! } as const }),
+    ...((rows.a ?? rows.b) && { rows }),
+    ...(within?.part && { part: { side: within.side, ...within.part } }),
     ...(offset !== 0 && { offset }),
-    ...(tied && { tied }),
-    ...(part && { part }),
+    undone: [
+      ...(isTurned ? ["rope" as const] : []),
+      ...(sorted ? ["alternating" as const] : []),
+      ...(offset !== 0 ? ["norm-offset" as const] : []),
+      ...(tied ? ["tied-head" as const] : []),
+      ...(within ? ["fused" as const] : []),
+    ],
   };
 }
 
@@ -133,7 +159,7 @@ function modulePath(t: TensorInfo): string {
 
 /** Classes wrap the network in a module of their own. */
 function withoutWrappers(path: string): string {
-  return path.replace(/^((model|transformer|base_model|backbone|language_model|decoder|network)\.)+/, "");
+  return path.replace(/^((model|transformer|gpt_neox|base_model|backbone|language_model|decoder|network)\.)+/, "");
 }
 
 /** What a tensor is to its network; the shape keeps other networks' like-named parts away. */
@@ -150,9 +176,9 @@ function fusedMatches(a: ModelIndex, b: ModelIndex, left: { readonly a: Set<Tens
   const matches: Match[] = [];
   for (const side of ["a", "b"] as const) {
     const other = side === "a" ? "b" : "a";
-    for (const { fused, single, first, rows } of fusedParts(side === "a" ? a : b, left[side], left[other])) {
-      const part = { side, first, rows };
-      matches.push(side === "a" ? { a: fused, b: single, part } : { a: single, b: fused, part });
+    for (const { fused, single, part } of fusedParts(side === "a" ? a : b, left[side], left[other])) {
+      const within = { side, part };
+      matches.push(side === "a" ? { a: fused, b: single, within } : { a: single, b: fused, within });
       left[side].delete(fused);
       left[other].delete(single);
     }
@@ -207,7 +233,9 @@ function tiedMatches(a: ModelIndex, b: ModelIndex, left: { readonly a: Set<Tenso
   return matches;
 }
 
-function canSplit({ elementCount, shape }: TensorInfo, heads: number): boolean {
-  const rows = shape.length < 2 ? elementCount : shape[0];
-  return heads > 0 && rows % heads === 0 && (rows / heads) % 2 === 0;
+/** Rows of a matrix, elements of a vector; nothing here has more than two dimensions. */
+const rowsOf = ({ shape }: TensorInfo): number => shape[0];
+
+function canSplit(tensor: TensorInfo, heads: number): boolean {
+  return heads > 0 && rowsOf(tensor) % heads === 0 && (rowsOf(tensor) / heads) % 2 === 0;
 }

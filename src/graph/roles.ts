@@ -68,6 +68,11 @@ function numberBlocks(places: readonly PlaceInName[]): { layers: ReadonlyMap<str
   return { layers, count };
 }
 
+/** The role of a tensor's module, of biases too. */
+export function moduleRole(tensor: TensorInfo): TensorRole | undefined {
+  return tensor.role !== "bias" ? tensor.role : blockRole(placeInName(tensor.group || tensor.name).inBlock);
+}
+
 function roleOf(tensor: TensorInfo, place: PlaceInName, traits: Traits): TensorRole {
   const { parameter, module } = place;
   const dimensions = tensor.shape.length;

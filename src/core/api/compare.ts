@@ -1,5 +1,6 @@
 import type { PlainError } from "../errors";
 import type { FormatName, TensorRole } from "../model";
+import type { RowPart } from "../rowOrder";
 import type { LogHistogram } from "../series";
 import type { Progress } from "./progress";
 
@@ -24,7 +25,8 @@ export interface ChannelShare {
 
 /** What was undone before two tensors were compared. */
 export type Undone =
-  | "rope" // rows of q and k interleaved for llama.cpp's "llama"
+  | "rope" // rows of q and k interleaved for llama.cpp's "llama" and its like
+  | "alternating" // rows of q, k and v that alternate by heads in one model
   | "norm-offset" // Gemma's norms stored as 1 + w
   | "tied-head" // one model keeps head and embedding as one tensor
   | "fused"; // one model keeps several tensors as one: q, k and v, gate and up, or the experts of a layer
@@ -36,8 +38,8 @@ export interface TensorComparison {
   readonly role: TensorRole;
   readonly layer?: number;
   readonly undone: readonly Undone[];
-  /** That side's tensor holds others as well: these of its rows (of a vector: elements) are compared, counted from `first`. */
-  readonly part?: { readonly side: "a" | "b"; readonly first: number; readonly rows: number };
+  /** That side's tensor holds others as well: these of its rows (of a vector: elements) are compared. */
+  readonly part?: RowPart & { readonly side: "a" | "b" };
   /** Elements compared: both finite. */
   readonly count: number;
   /** Elements that are not finite on one side, or not finite in different ways. */

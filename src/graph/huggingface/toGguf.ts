@@ -1,7 +1,7 @@
 import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { ModelIndex, TensorInfo } from "../../core/model";
-import { ropeRow } from "../../core/rope";
+import { ropeOrder, rowAt } from "../../core/rowOrder";
 import { encoding as encodingNamed } from "../../encodings/index";
 import type { Assignment, EncodingFacts, ExportTarget, WritePlan } from "../../formats/format";
 import { assign } from "../../formats/gguf/assign";
@@ -194,8 +194,8 @@ async function vectorBytes(folder: ModelFolder, index: ModelIndex, source: Tenso
   const values = new Float32Array(source.elementCount);
   encodingNamed(source.storage.encoding).decode([bytes], 1, values.length, values);
   const out = new Float32Array(values.length);
-  const row = ropeHeads ? ropeRow(values.length, ropeHeads) : (i: number) => i;
-  for (let i = 0; i < values.length; i++) out[row(i)] = values[i] + add;
+  const order = ropeHeads ? ropeOrder(values.length, ropeHeads) : undefined;
+  for (let i = 0; i < values.length; i++) out[order ? rowAt(order, i) : i] = values[i] + add;
   return littleEndian(out);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ropeRow } from "../../../src/core/rope";
 import type { AffineLayout } from "../../../src/core/model";
 import { Random } from "../../../src/core/math/prng";
+import { alternatingParts, lastRow, partOrder, ropeOrder, rowAt, type RowOrder } from "../../../src/core/rowOrder";
 import { encoding as encodingNamed } from "../../../src/encodings";
 import { decodeWholeAffine } from "../../../src/encodings/affine";
 import { runPass } from "../../../src/engine/pass";
@@ -20,9 +20,8 @@ interface Case {
   readonly hasChannels?: boolean;
   readonly encodings?: readonly [a: string, b: string];
   readonly transposed?: readonly [a: boolean, b: boolean];
-  readonly rope?: CompareTask["rope"];
+  readonly order?: CompareTask["order"];
   readonly offset?: number;
-  readonly part?: CompareTask["part"];
   readonly rawBytes?: number;
   readonly threads?: number;
   /** Changes the second tensor's values, or the first's. */
@@ -40,20 +39,10 @@ function kept(x: Float32Array, encoding: string, rows: number, columns: number):
   return out;
 }
 
-function inRopeOrder(x: Float32Array, rows: number, columns: number, heads: number, back = false): Float32Array {
-  const out = new Float32Array(x.length);
-  const row = ropeRow(rows, heads);
-  for (let r = 0; r < rows; r++) {
-    const [from, to] = back ? [row(r), r] : [r, row(r)];
-    out.set(x.subarray(from * columns, (from + 1) * columns), to * columns);
-  }
-  return out;
-}
-
-/** The rows between `row` others and two more; of encodings whose rows depend on no other. */
-function amongOthers(x: Float32Array, columns: number, row: number): Float32Array {
-  const out = heavyTailed(x.length + (row + 2) * columns, 8);
-  out.set(x, row * columns);
+/** The rows where the order says, among others where it leaves some out, and two more below; of encodings whose rows depend on no other. */
+function placed(x: Float32Array, columns: number, order: RowOrder): Float32Array {
+  const out = heavyTailed((lastRow(order) + 3) * columns, 8);
+  for (let r = 0; r * columns < x.length; r++) out.set(x.subarray(r * columns, (r + 1) * columns), rowAt(order, r) * columns);
   return out;
 }
 
@@ -74,25 +63,19 @@ function assertCompare(actual: ComparePartial, expected: ComparePartial): void {
 }
 
 async function check(one: Case, simd: boolean): Promise<void> {
-  const { rows, columns, columnsPerInput = 1, hasChannels = true, encodings = ["f32", "f32"], transposed = [false, false], rope, offset, part } = one;
+  const { rows, columns, columnsPerInput = 1, hasChannels = true, encodings = ["f32", "f32"], transposed = [false, false], order, offset } = one;
   const harness = passHarness({ simd, rawBytes: one.rawBytes ?? 4 << 20 });
   const a = heavyTailed(rows * columns, 3);
   const noise = heavyTailed(rows * columns, 4);
   const b = a.map((v, i) => v + noise[i] / 16);
   one.change?.(a, b);
-  // Both in the network's order; the side in RoPE order is stored so, and its blocks cut that order's rows.
-  const stored = (x: Float32Array, side: "a" | "b") => (rope?.side === side ? inRopeOrder(x, rows, columns, rope.heads) : x);
-  const sides = [stored(a, "a"), stored(b, "b")];
-  const [sourceA, sourceB] = sides.map((x, i) => {
-    const isPart = part?.side === (i === 0 ? "a" : "b");
-    const view = { rows: isPart ? rows + part.row + 2 : rows, columns, columnsPerInput, hasChannels, transposed: transposed[i], offset: i };
-    return sourceOf(harness.files, isPart ? amongOthers(x, columns, part.row) : x, encodings[i], view);
+  const [sourceA, sourceB] = [a, b].map((x, i) => {
+    const own = order?.[i === 0 ? "a" : "b"];
+    const view = { rows: own ? lastRow(own) + 3 : rows, columns, columnsPerInput, hasChannels, transposed: transposed[i], offset: i };
+    return sourceOf(harness.files, own ? placed(x, columns, own) : x, encodings[i], view);
   });
-  const decoded = sides.map((x, i) => {
-    const values = kept(x, encodings[i], rows, columns);
-    return rope?.side === (i === 0 ? "a" : "b") ? inRopeOrder(values, rows, columns, rope.heads, true) : values;
-  });
-  const task: CompareTask = { kind: "compare", a: sourceA, b: sourceB, rope, offset, part };
+  const decoded = [a, b].map((x, i) => kept(x, encodings[i], rows, columns));
+  const task: CompareTask = { kind: "compare", a: sourceA, b: sourceB, order, offset };
   const found = (await runTask(task, { threads: one.threads ?? 1, divideFrom: one.threads ? 1000 : undefined }, submitTo(harness))) as ComparePartial;
   assertCompare(found, compareReference(decoded[0], decoded[1], { rows, columns, columnsPerInput, hasChannels }, offset));
   const shares = [sourceA, sourceB].map((source) => rows / (source.rows || 1));
@@ -101,6 +84,14 @@ async function check(one: Case, simd: boolean): Promise<void> {
 }
 
 const small = { rows: 70, columns: 96 };
+const part = (first: number, rows: number) => partOrder({ first, rows });
+/** Part `which` of q, k, v, of 5 groups with so many queries each, so that it has `rows`. */
+const alternating = (which: number, queries: number, rows: number) => {
+  const heads = which === 0 ? 5 * queries : 5;
+  return partOrder(alternatingParts((rows / heads) * 5 * (queries + 2), { heads: 5 * queries, groups: 5 })[which]);
+};
+/** q, k and v of so many groups with two queries each. */
+const sorted = (groups: number, rows: number) => alternatingParts(rows, { heads: 2 * groups, groups }).flatMap(partOrder);
 const cases: Case[] = [
   { danger: "an ordinary pair", ...small },
   { danger: "rows that are no multiple of anything", rows: 77, columns: 131 },
@@ -122,27 +113,39 @@ const cases: Case[] = [
   { danger: "codes and scales in two planes", rows: 67, columns: 96, encodings: ["f32", "int4-g32"] },
   { danger: "bands over threads", rows: 301, columns: 64, threads: 3, encodings: ["f32", "q8_0"] },
   { danger: "bands over threads, transposed", rows: 301, columns: 64, threads: 3, transposed: [true, false] },
-  { danger: "the second in RoPE order", rows: 96, columns: 64, rope: { side: "b", heads: 4 }, encodings: ["f32", "q4_0"] },
-  { danger: "the first in RoPE order", rows: 96, columns: 64, rope: { side: "a", heads: 4 }, encodings: ["q8_0", "f32"] },
-  { danger: "one head of many rows in RoPE order", rows: 1000, columns: 64, rope: { side: "b", heads: 1 } },
-  { danger: "heads of two rows", rows: 64, columns: 33, rope: { side: "b", heads: 32 } },
-  { danger: "RoPE order, against a transposed file", rows: 96, columns: 64, rope: { side: "b", heads: 2 }, transposed: [true, false] },
-  { danger: "RoPE order, bands that cut heads", rows: 300, columns: 64, rope: { side: "b", heads: 3 }, threads: 4 },
-  { danger: "RoPE order with rows longer than a stretch", rows: 8, columns: 40_960, rope: { side: "a", heads: 2 }, encodings: ["q8_0", "f32"] },
-  { danger: "RoPE order in a file larger than the arena", rows: 512, columns: 320, rope: { side: "b", heads: 4 }, rawBytes: 1 << 17 },
-  { danger: "a bias in RoPE order", rows: 96, columns: 1, hasChannels: false, rope: { side: "b", heads: 4 } },
+  { danger: "the second in RoPE order", rows: 96, columns: 64, order: { b: ropeOrder(96, 4) }, encodings: ["f32", "q4_0"] },
+  { danger: "the first in RoPE order", rows: 96, columns: 64, order: { a: ropeOrder(96, 4) }, encodings: ["q8_0", "f32"] },
+  { danger: "one head of many rows in RoPE order", rows: 1000, columns: 64, order: { b: ropeOrder(1000, 1) } },
+  { danger: "heads of two rows", rows: 64, columns: 33, order: { b: ropeOrder(64, 32) } },
+  { danger: "RoPE order, against a transposed file", rows: 96, columns: 64, order: { b: ropeOrder(96, 2) }, transposed: [true, false] },
+  { danger: "RoPE order, bands that cut heads", rows: 300, columns: 64, order: { b: ropeOrder(300, 3) }, threads: 4 },
+  { danger: "RoPE order with rows longer than a stretch", rows: 8, columns: 40_960, order: { a: ropeOrder(8, 2) }, encodings: ["q8_0", "f32"] },
+  { danger: "RoPE order in a file larger than the arena", rows: 512, columns: 320, order: { b: ropeOrder(512, 4) }, rawBytes: 1 << 17 },
+  { danger: "a bias in RoPE order", rows: 96, columns: 1, hasChannels: false, order: { b: ropeOrder(96, 4) } },
   { danger: "an offset", rows: 1, columns: 300, hasChannels: false, offset: -1 },
   { danger: "an offset that no f32 sum would keep", rows: 1, columns: 64, hasChannels: false, offset: 1, change: (a, b) => { a.fill(2 ** -30); b.fill(2 ** -31); } },
-  { danger: "rows of a taller tensor, the second", ...small, part: { side: "b", row: 13 }, encodings: ["q8_0", "f32"] },
-  { danger: "rows of a taller tensor, the first, in blocks", rows: 33, columns: 256, part: { side: "a", row: 33 }, encodings: ["q4_K", "f32"] },
-  { danger: "rows of a taller tensor whose codes begin within a byte", rows: 21, columns: 33, part: { side: "b", row: 7 }, encodings: ["f32", "int4-channel"] },
-  { danger: "rows of a taller transposed tensor", rows: 40, columns: 131, part: { side: "b", row: 5 }, transposed: [false, true] },
-  { danger: "rows of a taller tensor, bands over threads", rows: 301, columns: 64, part: { side: "a", row: 9 }, threads: 3 },
-  { danger: "rows of a taller tensor, longer than a stretch", rows: 3, columns: 70_016, part: { side: "a", row: 2 }, encodings: ["q8_0", "f32"] },
-  { danger: "rows of a taller tensor against RoPE order", rows: 96, columns: 64, part: { side: "a", row: 31 }, rope: { side: "b", heads: 4 } },
-  { danger: "rows of a taller tensor, themselves in RoPE order, transposed", rows: 96, columns: 64, part: { side: "b", row: 31 }, rope: { side: "b", heads: 4 },
+  { danger: "rows of a taller tensor, the second", ...small, order: { b: part(13, 70) }, encodings: ["q8_0", "f32"] },
+  { danger: "rows of a taller tensor, the first, in blocks", rows: 33, columns: 256, order: { a: part(33, 33) }, encodings: ["q4_K", "f32"] },
+  { danger: "rows of a taller tensor whose codes begin within a byte", rows: 21, columns: 33, order: { b: part(7, 21) }, encodings: ["f32", "int4-channel"] },
+  { danger: "rows of a taller transposed tensor", rows: 40, columns: 131, order: { b: part(5, 40) }, transposed: [false, true] },
+  { danger: "rows of a taller tensor, bands over threads", rows: 301, columns: 64, order: { a: part(9, 301) }, threads: 3 },
+  { danger: "rows of a taller tensor, longer than a stretch", rows: 3, columns: 70_016, order: { a: part(2, 3) }, encodings: ["q8_0", "f32"] },
+  { danger: "rows of a taller tensor, longer than a stretch, cut over threads", rows: 2, columns: 1_100_032, order: { a: part(1, 2) }, threads: 3 },
+  { danger: "rows of a taller tensor against RoPE order", rows: 96, columns: 64, order: { a: part(31, 96), b: ropeOrder(96, 4) } },
+  { danger: "rows of a taller transposed tensor, in RoPE order", rows: 96, columns: 64, order: { b: [{ first: 31, digits: ropeOrder(96, 4)[0].digits }] },
     transposed: [true, true], threads: 2 },
-  { danger: "elements of a longer bias", rows: 96, columns: 1, hasChannels: false, part: { side: "b", row: 31 } },
+  { danger: "elements of a longer bias", rows: 96, columns: 1, hasChannels: false, order: { b: part(31, 96) } },
+  { danger: "queries of each group of heads", rows: 90, columns: 64, order: { a: alternating(0, 3, 90) }, encodings: ["q8_0", "f32"] },
+  { danger: "keys of each group, bands that cut heads", rows: 75, columns: 64, order: { b: alternating(1, 1, 75) }, threads: 4 },
+  { danger: "values of each group, against RoPE order", rows: 120, columns: 64, order: { a: alternating(2, 1, 120), b: ropeOrder(120, 5) }, threads: 2 },
+  { danger: "queries of each group in RoPE order, bands that cut groups", rows: 360, columns: 64, order: { a: alternating(0, 2, 360), b: ropeOrder(360, 10) }, threads: 4 },
+  { danger: "queries of each group in a transposed file", rows: 120, columns: 131, order: { b: alternating(0, 3, 120) }, transposed: [false, true], threads: 2 },
+  { danger: "keys of each group whose codes begin within a byte", rows: 35, columns: 33, order: { b: alternating(1, 1, 35) }, encodings: ["f32", "int4-channel"] },
+  { danger: "alternating q, k, v against q above k above v", rows: 600, columns: 64, order: { a: sorted(5, 600) }, encodings: ["f32", "q4_0"], threads: 4 },
+  { danger: "alternating q, k, v in a file larger than the arena", rows: 600, columns: 320, order: { b: sorted(5, 600) }, rawBytes: 1 << 17 },
+  { danger: "alternating q, k, v of heads larger than what is kept", rows: 64, columns: 32_768, order: { a: sorted(2, 64) } },
+  { danger: "alternating q, k, v with rows longer than a stretch", rows: 16, columns: 40_960, order: { a: sorted(2, 16) }, encodings: ["q8_0", "f32"] },
+  { danger: "a bias of alternating q, k, v", rows: 600, columns: 1, hasChannels: false, order: { a: sorted(5, 600) } },
   { danger: "zeros in the reference", ...small, change: (a) => a.fill(0) },
   { danger: "huge values, whose squares no f32 holds", ...small, change: (a, b) => { a.forEach((v, i) => (a[i] = v * 1e30)); b.fill(-1e30); } },
   { danger: "NaN and infinities on one side, both sides, and differently", ...small, change: (a, b) => {
@@ -227,6 +230,17 @@ describe("the comparison of two tensors", () => {
     assert.deepEqual(worstInputs, [{ index: 0, share: 0.5 }, { index: 1, share: 0.5 }]);
   });
 
+  for (const [groups, size, columns] of [[64, 16, 512], [3, 48, 8192]]) {
+    it(`reads each row of each group once, and nothing between them: keys of ${groups} groups, ${size} × ${columns} each`, async () => {
+      const harness = passHarness();
+      const rows = groups * size;
+      const order = { a: partOrder(alternatingParts(3 * rows, { heads: groups, groups })[1]) };
+      const [a, b] = [3 * rows, rows].map((n) => sourceOf(harness.files, heavyTailed(n * columns), "f32", { rows: n, columns }));
+      await runTask({ kind: "compare", a, b, order }, { threads: 2, divideFrom: 300_000 }, submitTo(harness));
+      assert.equal(harness.readBytes, 2 * rows * columns * 4);
+    });
+  }
+
   it("stops between tiles when cancelled", () => {
     const harness = passHarness();
     const task = pair(harness);
@@ -246,8 +260,10 @@ describe("the comparison of two tensors", () => {
     const { kind, a } = pair(harness);
     const { b } = pair(harness, 256);
     assert.throws(() => runPass(harness.context, { kind, task: { kind, a, b }, band: whole }), { code: "bad-request" });
-    const beyond = { kind, a, b, part: { side: "a", row: 257 } } as const;
-    assert.throws(() => runPass(harness.context, { kind, task: beyond, band: { ...whole, rows: 256 } }), { code: "bad-request" });
-    assert.throws(() => runPass(harness.context, { kind, task: { kind, a, b: a, rope: { side: "b", heads: 3 } }, band: whole }), { code: "malformed" });
+    const ordered = (order: CompareTask["order"], other = b) => ({ kind, task: { kind, a, b: other, order }, band: { ...whole, rows: 256 } }) as const;
+    assert.throws(() => runPass(harness.context, ordered({ a: part(257, 256) })), { code: "bad-request" });
+    assert.throws(() => runPass(harness.context, ordered({ a: part(0, 255) })), { code: "bad-request" });
+    assert.throws(() => runPass(harness.context, ordered({ a: alternating(2, 1, 260) }, a)), { code: "bad-request" });
+    assert.throws(() => ropeOrder(512, 3), { code: "malformed" });
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { FormatName, ModelIndex, TensorInfo } from "../../../src/core/model";
+import { ropeOrder } from "../../../src/core/rowOrder";
 import { align } from "../../../src/graph/align";
 import { conventionOf } from "../../../src/graph/conventions";
 import { families } from "../../../src/graph/huggingface/families";
@@ -22,9 +23,20 @@ function model(format: FormatName, architecture: string, listed: readonly Listed
 function described(a: ModelIndex, b: ModelIndex): string[] {
   const { pairs, unmatched } = align(a, b);
   return [
-    ...pairs.map(({ a, b, rope, offset, tied, part }) =>
-      `${a.name} ~ ${b.name}${part ? ` rows ${part.first}+${part.rows} of ${part.side}` : ""}${rope ? ` rope ${rope.side} ${rope.heads}` : ""}${offset ? ` ${offset > 0 ? "+" : ""}${offset}` : ""}${tied ? " tied" : ""}`),
-    ...unmatched.map(({ a, b, reason }) => `${a?.name ?? ""} ? ${b?.name ?? ""} (${reason})`),
+    ...pairs.map(({ a, b, rows, offset, undone, part }) => {
+      // Heads are the first digit of a RoPE order's one piece.
+      const [side] = (["a", "b"] as const).filter((one) => rows?.[one] && part?.side !== one);
+      const order = side && rows?.[side];
+      return [
+        `${a.name} ~ ${b.name}`,
+        ...(part ? [`rows ${part.first}+${part.rows}${part.every ? ` of ${part.every.times}×${part.every.rows}` : ""} of ${part.side}`] : []),
+        ...(undone.includes("rope") ? [`rope ${side} ${order![0].digits[0][0]}`] : []),
+        ...(undone.includes("alternating") ? [`sorted ${side} ${order!.map(({ first, digits }) => [first, ...digits].join(" ")).join(" | ")}`] : []),
+        ...(offset ? [`${offset > 0 ? "+" : ""}${offset}`] : []),
+        ...(undone.includes("tied-head") ? ["tied"] : []),
+      ].join(" ");
+    }),
+    ...unmatched.map(({ a, b, reason, side }) => `${a?.name ?? ""} ? ${b?.name ?? ""} (${reason}${side ? ` of ${side}` : ""})`),
   ].sort();
 }
 
@@ -85,19 +97,19 @@ describe("alignment of two models", () => {
   });
 
   it("two GGUFs of one architecture share their order", () => {
-    assert.ok(align(llamaGguf(), llamaGguf()).pairs.every((p) => p.rope === undefined && p.a.name === p.b.name));
+    assert.ok(align(llamaGguf(), llamaGguf()).pairs.every((p) => p.rows === undefined && p.a.name === p.b.name));
   });
 
   it("a GGUF that does not say how many heads leaves q and k out, and says so", () => {
     assert.deepEqual(described(llamaHf(), llamaGguf([])).filter((line) => line.includes("?")), [
-      "model.layers.0.self_attn.k_proj.weight ? blk.0.attn_k.weight (order)",
-      "model.layers.0.self_attn.q_proj.weight ? blk.0.attn_q.weight (order)",
+      "model.layers.0.self_attn.k_proj.weight ? blk.0.attn_k.weight (order of b)",
+      "model.layers.0.self_attn.q_proj.weight ? blk.0.attn_q.weight (order of b)",
     ]);
   });
 
   it("without head_count_kv, k has as many heads as q; lists of heads by layer give the first", () => {
     const { pairs } = align(llamaHf(), llamaGguf([["llama.attention.head_count", "[2, 2]"]]));
-    assert.deepEqual(pairs.flatMap(({ rope }) => (rope ? [rope] : [])), [{ side: "b", heads: 2 }, { side: "b", heads: 2 }]);
+    assert.deepEqual(pairs.flatMap(({ rows }) => (rows ? [rows] : [])), [{ b: ropeOrder(16, 2) }, { b: ropeOrder(8, 2) }]);
   });
 
   it("an untied head that the other model keeps as its embedding", () => {
@@ -128,6 +140,12 @@ describe("alignment of two models", () => {
       "model.layers.0.self_attn.q_proj.bias ~ blk.0.attn_q.bias",
       "model.layers.0.self_attn.k_proj.bias ~ blk.0.attn_k.bias",
     ]);
+  });
+
+  it("whoever's converter descends from Llama's turns q and k, and nobody else's does", () => {
+    const turned = (architecture: string) => align(llamaHf(), model("gguf", architecture, llamaBlock, heads(architecture))).pairs.filter((p) => p.undone.includes("rope")).length;
+    for (const architecture of ["llama", "granite", "smollm3", "minicpm", "olmo", "internlm2"]) assert.equal(turned(architecture), 2, architecture);
+    for (const architecture of ["qwen2", "olmo2", "stablelm", "gptneox", "constructor"]) assert.equal(turned(architecture), 0, architecture);
   });
 
   it("biases in RoPE order", () => {
