@@ -29,6 +29,8 @@ export class Comparison {
   #summary: CompareSummary | undefined;
   #status: PanelStatus = { kind: "idle" };
   #running: { readonly source: CancellationSource; readonly ended: Promise<void> } | undefined;
+  /** The run under way began before a file changed. */
+  #outdated = false;
 
   constructor(paths: { readonly pathA: string; readonly pathB: string }, services: ComparisonServices) {
     this.pathA = paths.pathA;
@@ -53,13 +55,34 @@ export class Comparison {
     return this.#summary;
   }
 
-  /** Compares anew, or joins a run that is under way. Resolves when it has ended in whatever way; `status` says which. */
+  /**
+   * Compares anew, or joins a run that is under way, unless that is of files that have changed. Resolves when it has ended in
+   * whatever way; `status` says which.
+   */
   run(): Promise<void> {
-    if (this.#running) return this.#running.ended;
+    const before = this.#running;
+    if (before && !this.#outdated) return before.ended;
+    this.#outdated = false;
+    before?.source.cancel();
     const source = new CancellationSource();
-    const ended = this.#compare(source).finally(() => (this.#running = undefined));
-    this.#running = { source, ended };
-    return ended;
+    const begun = before ? before.ended.then(() => this.#compare(source)) : this.#compare(source);
+    const running = { source, ended: begun.finally(() => this.#running === running && (this.#running = undefined)) };
+    this.#running = running;
+    return running.ended;
+  }
+
+  /**
+   * A file has another content than when it was compared. Where nothing could be compared before, it begins anew by itself; true
+   * where there is something to show that is no longer so.
+   */
+  filesChanged(): boolean {
+    if (this.#status.kind === "idle") return false;
+    if (this.#status.kind === "failed" && this.#pairs.size === 0 && this.#failed.length === 0) {
+      void this.run();
+      return false;
+    }
+    this.#outdated = this.running;
+    return true;
   }
 
   /** Ends a run at once; resolves when it has ended. */

@@ -1,9 +1,13 @@
+import * as path from "node:path";
 import * as vscode from "vscode";
 import type { EngineHost } from "./engineHost";
 import { connectComparePanel, compareTitle } from "./comparePanel";
 import { Comparison, type ComparisonEvent } from "./comparison";
+import { comparedFilesChanged } from "./errors";
+import { onFilesChanged } from "./fileWatch";
 import { parseCompareState } from "./messages";
 import { settings } from "./settings";
+import { tell } from "./tell";
 
 export const compareViewType = "bitlens.compare";
 const textScheme = "bitlens-compare";
@@ -81,7 +85,12 @@ export class Comparisons implements vscode.Disposable {
     });
     const shown = { comparison, panel };
     this.#shown.add(shown);
+    const watcher = onFilesChanged([...new Set([pathA, pathB])], (files) => {
+      const uris = [pathA, pathB].map((file) => vscode.Uri.file(file));
+      if (comparison.filesChanged()) tell(comparedFilesChanged(files.map((file) => path.basename(file)), panel.title, uris));
+    });
     panel.onDidDispose(() => {
+      watcher.dispose();
       this.#shown.delete(shown);
       show = () => {};
       void comparison.cancel();

@@ -118,6 +118,16 @@ export function fileChanged(name: string, uri: unknown): UserError {
   });
 }
 
+/** `uris` of both models, in the comparison's order. */
+export function comparedFilesChanged(names: readonly string[], comparison: string, uris: readonly unknown[]): UserError {
+  const were = names.length > 1 ? "they were" : "it was";
+  return information(`${names.join(" and ")} changed on disk; the comparison ${comparison} shows what ${were}.`, {
+    title: "Compare Again",
+    command: "bitlens.compare",
+    arguments: [uris[0], uris],
+  });
+}
+
 export function nothingToCancel(): UserError {
   return information("Bitlens is not running anything that could be cancelled.");
 }

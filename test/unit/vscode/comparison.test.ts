@@ -79,6 +79,58 @@ describe("a comparison in the window", () => {
     });
   }
 
+  it("a file that changes during a run makes the next request begin anew, after the first has ended", async () => {
+    const calls: string[] = [];
+    const { comparison } = make((_request, onEvent, token) => {
+      const name = `of run ${calls.push("began")}`;
+      onEvent(pair(name));
+      if (calls.length > 1) return Promise.resolve(compareSummary());
+      return new Promise((_, reject) => token!.onCancellationRequested(() => {
+        calls.push("ended");
+        reject(cancelled());
+      }));
+    });
+    const first = comparison.run();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(comparison.filesChanged(), true, "there is something to tell");
+    await Promise.all([first, comparison.run(), comparison.run()]);
+    assert.deepEqual(calls, ["began", "ended", "began"]);
+    assert.deepEqual([[...comparison.pairs.keys()], comparison.status.kind, comparison.running], [["of run 3\nof run 3"], "done", false]);
+    assert.equal(comparison.filesChanged(), true);
+  });
+
+  it("closing ends a run that waits for an outdated one, too", async () => {
+    const { comparison } = make((_request, _onEvent, token) => {
+      return new Promise((_, reject) => {
+        if (token!.isCancellationRequested) reject(cancelled());
+        token!.onCancellationRequested(() => reject(cancelled()));
+      });
+    });
+    void comparison.run();
+    await new Promise((resolve) => setImmediate(resolve));
+    comparison.filesChanged();
+    const again = comparison.run();
+    await comparison.cancel();
+    await again;
+    assert.deepEqual([comparison.running, comparison.status.kind], [false, "cancelled"]);
+  });
+
+  it("a file that changes where nothing could be compared is compared by itself, and where nobody asked, never", async () => {
+    let file = "broken";
+    const { comparison } = make(async (_request, onEvent) => {
+      if (file === "broken") throw new EngineError("truncated", "The file ends early.");
+      onEvent(pair("x"));
+      return compareSummary();
+    });
+    assert.deepEqual([comparison.filesChanged(), comparison.running], [false, false], "the window was restored, and runs wait to be asked for");
+    await comparison.run();
+    assert.deepEqual(comparison.status.kind, "failed");
+    file = "whole";
+    assert.equal(comparison.filesChanged(), false, "nothing to tell: it begins by itself");
+    await comparison.run();
+    assert.deepEqual([comparison.status.kind, comparison.pairs.size], ["done", 1]);
+  });
+
   it("an engine that does not start is a failure, not a rejection", async () => {
     const made = new Comparison({ pathA: "a", pathB: "b" }, {
       engine: () => Promise.reject(new EngineError("io", "No such file.")), log: () => {}, changed: () => {} });
