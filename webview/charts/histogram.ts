@@ -1,7 +1,8 @@
 import type { TensorReport } from "../../src/core/series";
 import { count, percent, significant, tick } from "../format";
 import { linearScale, linearTicks, logScale, logTicks, symlogScale, type Scale } from "../scales";
-import { stepIndex, type Chart, type Paint } from "./chart";
+import { axisCells } from "./axisCells";
+import type { Chart, Paint } from "./chart";
 import { bottomAxis, fontOf, leftAxis, line, text, type Box } from "./draw";
 import { pourLinear, pourLog } from "./strip";
 import { cell } from "./table";
@@ -50,9 +51,7 @@ const boxOf = (size: { width: number; height: number }): Box => ({
   height: size.height - 38,
 });
 
-/** The values a bin covers. */
-const rangeOf = (data: HistogramData, bin: number) =>
-  [data.scale.value(bin / histogramBins), data.scale.value((bin + 1) / histogramBins)] as const;
+const cells = axisCells(histogramBins, boxOf);
 
 export const histogram: Chart<HistogramData, number> = {
   name: "histogram",
@@ -92,27 +91,15 @@ export const histogram: Chart<HistogramData, number> = {
       c.lineWidth = 1.5;
       c.stroke();
     }
-    if (mark !== undefined) {
-      const x = box.x + (mark / histogramBins) * box.width;
-      c.globalAlpha = 0.5;
-      c.fillStyle = theme.focus;
-      c.fillRect(x - 0.5, box.y, Math.max(2, box.width / histogramBins) + 1, box.height);
-      c.globalAlpha = 1;
-    }
+    cells.highlight(p, mark);
   },
 
-  hit(_data, size, x) {
-    const box = boxOf(size);
-    const i = Math.floor(((x - box.x) / box.width) * histogramBins);
-    return i >= 0 && i < histogramBins ? i : undefined;
-  },
-
-  step: (_data, _size, mark, step) => stepIndex(histogramBins, mark === undefined ? histogramBins / 2 : mark, step),
+  hit: cells.hit,
+  step: cells.step,
 
   card(data, size, mark) {
-    const [low, high] = rangeOf(data, mark);
+    const [low, high] = cells.range(data.scale, mark);
     const { mean, std, count: n } = data.report.stats;
-    const box = boxOf(size);
     const middle = (low + high) / 2;
     const sigma = std > 0 ? (middle - mean) / std : NaN;
     const lines: (readonly [string, string])[] = [
@@ -123,8 +110,7 @@ export const histogram: Chart<HistogramData, number> = {
     return {
       title: `${significant(low)} … ${significant(high)}`,
       lines,
-      x: box.x + ((mark + 0.5) / histogramBins) * box.width,
-      y: box.y + 16,
+      ...cells.place(size, mark),
     };
   },
 
@@ -138,7 +124,7 @@ export const histogram: Chart<HistogramData, number> = {
       ...(data.pinned ? [{ title: `share in ${data.pinned.name}`, numeric: true }] : []),
     ],
     rows: Array.from(data.counts, (n, i) => {
-      const [low, high] = rangeOf(data, i);
+      const [low, high] = cells.range(data.scale, i);
       return [
         cell(low, significant),
         cell(high, significant),

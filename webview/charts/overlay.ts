@@ -1,7 +1,8 @@
 import type { LogHistogram } from "../../src/core/series";
 import { count, percent, significant, tick } from "../format";
 import { logScale, logTicks, symlogScale, type Scale } from "../scales";
-import { stepIndex, type Chart, type Paint, type Size } from "./chart";
+import { axisCells } from "./axisCells";
+import type { Chart, Paint, Size } from "./chart";
 import { bottomAxis, leftAxis, line, text, type Box } from "./draw";
 import { logBinRange, pourLog } from "./strip";
 import { cell } from "./table";
@@ -66,7 +67,7 @@ function ends(...histograms: LogHistogram[]): readonly [number, number] {
 }
 
 const boxOf = (size: Size): Box => ({ x: 44, y: 20, width: size.width - 52, height: size.height - 40 });
-const rangeOf = ({ scale }: OverlayData, i: number) => [scale.value(i / overlayCells), scale.value((i + 1) / overlayCells)] as const;
+const cells = axisCells(overlayCells, boxOf);
 const inUnit = ({ unit }: OverlayData, x: number) => (unit === "sigma" ? `${significant(x)} σ` : significant(x));
 
 /** How two tensors' values are distributed: the first as an area, the second as a dashed line with dots, counts logarithmic. */
@@ -115,25 +116,14 @@ export const overlay: Chart<OverlayData, number> = {
     c.stroke();
     c.setLineDash([]);
     drawKey(p, box);
-    if (mark !== undefined) {
-      c.globalAlpha = 0.5;
-      c.fillStyle = theme.focus;
-      c.fillRect(xOf(mark) - 0.5, box.y, Math.max(2, box.width / overlayCells) + 1, box.height);
-      c.globalAlpha = 1;
-    }
+    cells.highlight(p, mark);
   },
 
-  hit(_data, size, x) {
-    const box = boxOf(size);
-    const i = Math.floor(((x - box.x) / box.width) * overlayCells);
-    return i >= 0 && i < overlayCells ? i : undefined;
-  },
-
-  step: (_data, _size, mark, step) => stepIndex(overlayCells, mark === undefined ? overlayCells / 2 : mark, step),
+  hit: cells.hit,
+  step: cells.step,
 
   card(data, size, mark) {
-    const [low, high] = rangeOf(data, mark);
-    const box = boxOf(size);
+    const [low, high] = cells.range(data.scale, mark);
     const share = (n: number, total: number) => `${count(Math.round(n))} (${percent(total > 0 ? n / total : NaN)})`;
     return {
       title: `${inUnit(data, low)} … ${inUnit(data, high)}`,
@@ -142,8 +132,7 @@ export const overlay: Chart<OverlayData, number> = {
         ["B", share(data.b[mark], data.totalB)],
         ...(data.unit === "sigma" ? ([["values", `${significant(data.mean + low * data.std)} … ${significant(data.mean + high * data.std)}`]] as const) : []),
       ],
-      x: box.x + ((mark + 0.5) / overlayCells) * box.width,
-      y: box.y + 16,
+      ...cells.place(size, mark),
     };
   },
 
@@ -158,7 +147,7 @@ export const overlay: Chart<OverlayData, number> = {
       { title: "share of B", numeric: true },
     ],
     rows: Array.from(data.a, (_, i) => {
-      const [low, high] = rangeOf(data, i);
+      const [low, high] = cells.range(data.scale, i);
       return [
         cell(low, significant),
         cell(high, significant),
