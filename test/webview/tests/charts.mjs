@@ -1,21 +1,4 @@
-import {
-  asTable,
-  assert,
-  canvas,
-  chart,
-  choose,
-  last,
-  layerName,
-  model,
-  openTab,
-  pixels,
-  posted,
-  rows,
-  settle,
-  text,
-  voice,
-  box,
-} from "./support.mjs";
+import { assert, asTable, box, canvas, chart, choose, last, layerName, model, openTab, pixels, posted, rows, scrollToEnd, settle, text, voice } from "./support.mjs";
 
 export const charts = {
   async "the map: a click selects, the host hears it, the layer opens"({ open }) {
@@ -140,6 +123,12 @@ export const charts = {
     await tab.locator(canvas("spectrum")).focus();
     await tab.keyboard.press("End");
     assert.match(await voice(tab), /^lm_head/);
+    await tab.locator("vscode-checkbox").click();
+    await settle(tab);
+    const bottom = await scrollToEnd(tab, "spectrum");
+    await tab.mouse.click(bottom.x, bottom.y);
+    await settle(tab);
+    assert.equal(await layerName(tab), "lm_head.weight");
   },
 
   async "the layer: histogram, channels, heat, errors and statistics, each operable by key and each with a table"({ open }) {

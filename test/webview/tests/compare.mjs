@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../shots.mjs";
 import { themes } from "../themes.mjs";
-import { asTable, assert, box, canvas, choose, layerName, openTab, pixels, posted, rows, settle, text, voice } from "./support.mjs";
+import { assert, asTable, box, canvas, choose, layerName, openTab, pixels, posted, rows, scrollToEnd, settle, text, voice } from "./support.mjs";
 
 const axe = readFileSync(path.join(root, "node_modules/axe-core/axe.min.js"), "utf8");
 const list = canvas("pairs");
@@ -222,6 +222,10 @@ export const compareTests = {
     const frames = (await tab.evaluate(() => window.frames())).filter((t) => t > 0.05).sort((a, b) => a - b);
     say(`scrolling: ${frames.length} frames, median ${frames[frames.length >> 1].toFixed(1)} ms, most ${frames.at(-1).toFixed(1)} ms`);
     assert.ok((await tab.locator(".scroller").evaluate((e) => e.scrollTop)) > 10_000);
+    const bottom = await scrollToEnd(tab, "pairs");
+    await tab.mouse.click(bottom.x, bottom.y);
+    await settle(tab);
+    assert.equal(await layerName(tab), "model.norm.weight", "equal pairs end the list");
   },
 
   ...Object.fromEntries(

@@ -37,6 +37,18 @@ export const pixels = (tab, selector) =>
     .evaluate((c) => c.toDataURL());
 export const box = (tab, selector) => tab.locator(selector).first().boundingBox();
 
+/** Scrolls a list to its end, where its canvas still fills its place. Returns a point in the row at the bottom edge. */
+export async function scrollToEnd(tab, name) {
+  const stage = await box(tab, `${chart(name)} .stage`);
+  const { x, y, width, height } = stage;
+  await tab.mouse.move(x + width / 2, y + height / 2);
+  await tab.mouse.wheel(0, 1e6);
+  await settle(tab);
+  const { x: left, y: top, height: tall } = await box(tab, canvas(name));
+  assert.deepEqual([left, top, tall], [x, y, height], "the rows scroll, not their canvas");
+  return { x: x + 40, y: y + height - 5 };
+}
+
 export const chart = (name) => `[data-chart="${name}"]`;
 export const canvas = (name) => `${chart(name)} canvas.plot`;
 /** Rows of a chart's table twin, as text. */
