@@ -4,10 +4,10 @@ const words = { rope: "RoPE order undone", alternating: "alternating q, k, v und
 
 /** What a person should know of a pair besides its numbers. */
 export function compareRemarks({ undone, nonFinite, part, a, b }: Pick<TensorComparison, "undone" | "nonFinite" | "part" | "a" | "b">): string[] {
-  const { name, shape } = part?.side === "b" ? b : a;
+  const { shape } = part?.side === "b" ? b : a;
   return [
     ...(nonFinite ? [`${nonFinite} not finite`] : []),
-    ...(part ? [`${shape.length < 2 ? "elements" : "rows"} ${part.first} to ${part.first + part.rows - 1} of ${part.every ? `every ${part.every.rows} of ` : ""}${name}`] : []),
+    ...(part ? [`${shape.length < 2 ? "elements" : "rows"} ${part.first} to ${part.first + part.rows - 1} of ${part.every ? `every ${part.every.rows} of ` : ""}${part.side.toUpperCase()}`] : []),
     ...undone.flatMap((one) => (one === "fused" ? [] : [words[one]])),
   ];
 }

@@ -141,7 +141,8 @@ function comparisonOf(pair: AlignedPair, task: CompareTask, found: ComparePartia
   return {
     a: tensorOf(a),
     b: tensorOf(b),
-    role: a.role,
+    // Of q in a matrix of q, k and v: q.
+    role: part?.side === "a" ? b.role : a.role,
     ...(a.layer !== undefined && { layer: a.layer }),
     undone,
     ...(part && { part }),

@@ -6,7 +6,7 @@ import { shortName } from "../names";
 import { linearTicks, type Scale } from "../scales";
 import type { Chart, Paint } from "./chart";
 import { cutMiddle, fontOf, line, text, triangle } from "./draw";
-import { fittingName } from "./spectrum";
+import { ownName } from "./spectrum";
 import { cell, type Cell } from "./table";
 
 export interface PairsData {
@@ -162,7 +162,7 @@ export const pairs: Chart<PairsData, PairsMark> = {
     if (failure) lines.push(["failed", failure.message]);
     if (pair) {
       for (const m of pairMeasures) lines.push([m.name, m.format(m.of(pair, data.state))]);
-      lines.push(["encodings", `${pair.a.encodingLabel} → ${pair.b.encodingLabel}`]);
+      lines.push(["Encodings", `${pair.a.encodingLabel} → ${pair.b.encodingLabel}`]);
     }
     return { title: entry.a, lines, x: left + strip / 2, y: headRoom + (mark.row + 1) * data.rowHeight - data.scroll - 6 };
   },
@@ -195,11 +195,17 @@ export const pairs: Chart<PairsData, PairsMark> = {
   }),
 };
 
-function drawRow(p: Paint, data: PairsData, { a, pair, failure }: PairEntry, top: number, { left, strip, shown }: Place): void {
+/** A's name; of a tensor that holds several, which is in several rows, with that of its part. */
+export function rowName({ a, b, pair }: Pick<PairEntry, "a" | "b" | "pair">, stem: string): string {
+  const own = ownName(a, stem);
+  return pair?.part?.side === "a" ? `${own} ↔ ${shortName(b).replace(/^.*?\.\d+\./, "")}` : own;
+}
+
+function drawRow(p: Paint, data: PairsData, { a, b, pair, failure }: PairEntry, top: number, { left, strip, shown }: Place): void {
   const { context: c, theme } = p;
   const y = top + data.rowHeight / 2;
   c.font = fontOf(p, { mono: true, size: 12 });
-  text(p, fittingName(p, { name: a }, data.stem, left - 18), 8, y, { mono: true, size: 12 });
+  text(p, cutMiddle(p, rowName({ a, b, pair }, data.stem), left - 18), 8, y, { mono: true, size: 12 });
   if (failure) return text(p, "could not be compared", left + 4, y, { colour: theme.error });
   if (!pair) return;
   const { sqnr } = pair;

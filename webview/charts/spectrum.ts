@@ -255,11 +255,10 @@ function stemOf(entries: readonly Entry[]): string {
   return stem;
 }
 
-/** The name without the stem, cut where it is too long still. */
-export function fittingName(p: Paint, tensor: Pick<PanelTensor, "name">, stem: string, width: number): string {
-  const name = shortName(tensor.name);
-  const own = stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
-  return cutMiddle(p, own, width);
+/** What is left of a name without the stem. */
+export function ownName(tensor: string, stem: string): string {
+  const name = shortName(tensor);
+  return stem && name.startsWith(stem) ? name.slice(stem.length).replace(/^[./_]/, "") : name;
 }
 
 interface Columns {
@@ -275,7 +274,7 @@ function drawTexts(p: Paint, data: SpectrumData, first: number, last: number, { 
     const entry = data.entries[data.order[row]];
     const y = axisRoom + (row + 0.5) * data.rowHeight - data.scroll;
     p.context.font = fontOf(p, { mono: true, size });
-    text(p, fittingName(p, entry.tensor, stem, left - 18), 8, y, { mono: true, size });
+    text(p, cutMiddle(p, ownName(entry.tensor.name, stem), left - 18), 8, y, { mono: true, size });
     for (let k = 0; k < columns; k++) {
       const m = data.measures[k];
       const value = m.of(entry.tensor, entry.report, data.encoding);

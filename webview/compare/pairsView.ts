@@ -64,9 +64,10 @@ export class PairsView {
     );
     this.#list.direction.setPressed(state.view.reversed === true);
     this.#list.refresh();
-    if (state.view.selected === this.#shownSelection) return;
-    this.#shownSelection = state.view.selected;
-    this.#list.reveal(this.#selected(state));
+    const { selected } = state.view;
+    // After a reload the pair looked at comes some time later, and others push it about until all have come.
+    if (selected === this.#shownSelection || !(changed.has("view") || state.summary)) return;
+    if (selected === undefined || this.#list.reveal(this.#selected(state))) this.#shownSelection = selected;
   }
 
   /** The pair above or below the one looked at, as the list stands. */

@@ -30,7 +30,7 @@ export class TotalsView {
         item("Not compared", unmatched === undefined ? "–" : count(unmatched + failed), failed > 0 ? `${count(failed)} failed` : "tensors"),
       ),
       compared > 0 && squaredError > 0 && [
-        h("h3", {}, "By what became of them"),
+        h("h3", {}, "By encoding"),
         table(state, "encodings", (pair) => `${pair.a.encodingLabel} → ${pair.b.encodingLabel}`),
         h("h3", {}, "By role"),
         table(state, "role", (pair) => roleLabel(pair.role)),

@@ -4,12 +4,17 @@ import { fill, h } from "../dom";
 import { plural, shape } from "../format";
 import type { CompareAspect, ComparePageState } from "./state";
 
-const reasons: Record<UnmatchedTensor["reason"], string> = {
-  missing: "no counterpart",
+const reasons: Record<Exclude<UnmatchedTensor["reason"], "missing">, string> = {
   shape: "other shape",
   unreadable: "not decodable",
   order: "order unknown",
 };
+
+/** Names stand in columns of their own: of a sentence about two tensors, what is said of them. */
+function why({ a, reason, message }: UnmatchedTensor): string {
+  if (reason === "missing") return `in ${a ? "A" : "B"} only`;
+  return `${reasons[reason]}: ${message.slice(message.indexOf(": ") + 2).replace(/\.$/, "")}`;
+}
 
 /** What was left out, and why. */
 export class UnmatchedView {
@@ -26,8 +31,8 @@ export class UnmatchedView {
     const tensor = (t: UnmatchedTensor["a"]) => (t ? `${t.name} [${shape(t.shape)}] ${t.encodingLabel}` : "–");
     const table = tableElement({
       caption: "Tensors that were not compared",
-      columns: [{ title: "A" }, { title: "B" }, { title: "reason" }, { title: "in words" }],
-      rows: unmatched.map((u) => [tensor(u.a), tensor(u.b), reasons[u.reason], u.message]),
+      columns: [{ title: "A" }, { title: "B" }, { title: "reason" }],
+      rows: unmatched.map((u) => [tensor(u.a), tensor(u.b), why(u)]),
     });
     fill(
       this.element,

@@ -183,7 +183,12 @@ describe("engine: compare, rows of q, k and v that alternate", function () {
 
     it(`${what}: against q, k and v one by one nothing differs`, async () => {
       const single = named((x, p) => Object.fromEntries(split(x, attention).map((part, i) => [`model.layers.0.self_attn.${"qkv"[i]}_proj.${p}`, part])));
-      await equal(huggingFace(fused, config), huggingFace(single), 3 * tensors, "fused");
+      const [whole, parts] = [huggingFace(fused, config), huggingFace(single)];
+      await equal(whole, parts, 3 * tensors, "fused");
+      for (const [a, b] of [[whole, parts], [parts, whole]]) {
+        const roles = (await compare(a, b)).pairs.map((p) => p.role);
+        assert.deepEqual(roles.filter((role) => role !== "bias").sort(), ["k", "q", "v"], "which part it is, not what holds it");
+      }
     });
 
     it(`${what}: a quantized attn_qkv shows the error of its blocks, whatever their place`, async () => {

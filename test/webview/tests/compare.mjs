@@ -125,7 +125,7 @@ export const compareTests = {
     const tab = await compare(open, "llama");
     await openTab(tab, "unmatched");
     const cells = await tab.locator(".unmatched tbody tr").evaluateAll((all) => all.map((r) => [...r.cells].map((c) => c.textContent)));
-    assert.deepEqual(cells.map((r) => [r[1], r[2]]), [["–", "no counterpart"], ["output.weight [520 × 256] Q6_K", "other shape"]]);
+    assert.deepEqual(cells.map((r) => [r[1], r[2]]), [["–", "in A only"], ["output.weight [520 × 256] Q6_K", "other shape: 512×256 against 520×256"]]);
     await tab.screenshot({ path: path.join(out, "compare-unmatched.png") });
   },
 
@@ -226,6 +226,14 @@ export const compareTests = {
     await tab.mouse.click(bottom.x, bottom.y);
     await settle(tab);
     assert.equal(await layerName(tab), "model.norm.weight", "equal pairs end the list");
+    const scrolled = await tab.locator(".scroller").evaluate((e) => e.scrollTop);
+    await tab.reload();
+    await tab.evaluate(() => window.harness.open("three-thousand"));
+    for (const n of [1500, Infinity]) {
+      await tab.evaluate((count) => window.harness.feed(count), n);
+      await settle(tab);
+    }
+    assert.equal(await tab.locator(".scroller").evaluate((e) => e.scrollTop), scrolled, "after a reload the pair looked at is in view again");
   },
 
   ...Object.fromEntries(

@@ -6,6 +6,7 @@ import { type ComparePageState, initialCompareState, receiveCompare } from "../.
 import { compareStatusText } from "../../../../webview/compare/statusText";
 import { groupTable } from "../../../../webview/compare/tables";
 import { headline } from "../../../../webview/compare/totalsView";
+import { rowName } from "../../../../webview/charts/pairs";
 import { cellText } from "../../../../webview/charts/table";
 import { compareSummary, comparison } from "../../../builders/comparisons";
 
@@ -29,6 +30,17 @@ function filled(...more: ToComparePanel[]): ComparePageState {
 }
 const order = (state: ComparePageState, sort: string, reversed = false, filter = "") =>
   Array.from(sortPairs(state, { sort, reversed, filter }), (i) => state.entries[i].a);
+
+describe("names in the list of pairs", () => {
+  const of = (a: string, b: string, side?: "a" | "b") =>
+    rowName({ a, b, pair: comparison(a, 20, side && { part: { side, first: 0, rows: 4 } }) }, "model.layers");
+  it("lack what all begin with", () => assert.equal(of("model.layers.3.mlp.up_proj.weight", "blk.3.ffn_up.weight"), "3.mlp.up_proj"));
+  it("of a tensor in several rows say which part it is", () => {
+    assert.equal(of("model.layers.3.self_attn.qkv_proj.weight", "blk.3.attn_q.weight", "a"), "3.self_attn.qkv_proj ↔ attn_q");
+    assert.equal(of("blk.3.ffn_up_exps.weight", "model.layers.3.mlp.experts.12.up_proj.weight", "a"), "blk.3.ffn_up_exps ↔ mlp.experts.12.up_proj");
+  });
+  it("of a tensor that is a part of another's are enough", () => assert.equal(of("model.layers.3.self_attn.q_proj.weight", "blk.3.attn_qkv.weight", "b"), "3.self_attn.q_proj"));
+});
 
 describe("the state of a comparison's page", () => {
   it("numbers that JSON cannot carry come back", () => {
