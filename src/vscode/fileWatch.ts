@@ -7,16 +7,28 @@ import { tell } from "./tell";
 /** A file being written changes many times; one message after it has been quiet for so long is enough. */
 const quietMilliseconds = 1500;
 
-/** Says when an open model's file changes on disk, and offers to reload. */
+/** Says when a file of an open model changes on disk, and offers to reload. */
 export function watchFiles(documents: Documents): vscode.Disposable {
   return documents.onDidOpen((document) => {
     if (document.uri.scheme !== "file") return;
-    const watcher = onFilesChanged([document.uri.fsPath], () => {
+    const opened = document.uri.fsPath;
+    const changed = () => {
       // Of a file that could not be opened there is nothing to keep: a download has ended, perhaps.
       if (document.status.kind === "failed" && !document.index) document.reload().catch(() => {});
       else tell(fileChanged(document.name, document.uri));
+    };
+    let watcher = onFilesChanged([opened], changed);
+    // Shards and external data are known when the header is read.
+    const opening = document.onDidChange(({ kind }) => {
+      const { folder, files } = document.index ?? {};
+      if (kind !== "model" || !folder || !files) return;
+      watcher.dispose();
+      watcher = onFilesChanged([...new Set([opened, ...files.map((file) => path.join(folder, file))])], changed);
     });
-    document.onDidClose(() => watcher.dispose());
+    document.onDidClose(() => {
+      opening.dispose();
+      watcher.dispose();
+    });
   });
 }
 
@@ -25,7 +37,7 @@ export function onFilesChanged(files: readonly string[], changed: (files: readon
   const touched = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let isDisposed = false;
-  const stamps = new Map(files.map((file) => [file, stampOf(file)]));
+  const stamps = new Map(files.map((file) => vscode.Uri.file(file).fsPath).map((file) => [file, stampOf(file)]));
   const look = async (): Promise<void> => {
     const found: string[] = [];
     for (const file of [...touched]) {
@@ -37,14 +49,14 @@ export function onFilesChanged(files: readonly string[], changed: (files: readon
     }
     if (found.length > 0 && !isDisposed) changed(found);
   };
-  const watchers = files.map((file) => {
-    const folder = vscode.Uri.file(path.dirname(file));
-    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(folder, globLiteral(path.basename(file))));
-    const touch = () => {
-      touched.add(file);
-      clearTimeout(timer);
-      timer = setTimeout(() => void look(), quietMilliseconds);
-    };
+  const touch = ({ fsPath }: vscode.Uri) => {
+    if (!stamps.has(fsPath)) return;
+    touched.add(fsPath);
+    clearTimeout(timer);
+    timer = setTimeout(() => void look(), quietMilliseconds);
+  };
+  const watchers = [...new Set(files.map((file) => path.dirname(file)))].map((folder) => {
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), "*"));
     watcher.onDidChange(touch);
     watcher.onDidCreate(touch);
     return watcher;
@@ -65,6 +77,3 @@ async function stampOf(file: string): Promise<string | undefined> {
     return undefined;
   }
 }
-
-/** File names may hold what globs read as patterns. */
-const globLiteral = (name: string) => name.replace(/[*?{}[\]!]/g, (c) => (c === "!" ? c : `[${c}]`));

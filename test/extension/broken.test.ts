@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { notALocalFile } from "../../src/vscode/errors";
-import { activated, closeAll, open, sampleUri, status, temporaryFolder } from "./support";
+import { writeSafetensors } from "./models";
+import { activated, closeAll, open, sampleUri, status, temporaryFolder, until } from "./support";
 
 describe("files that cannot be opened", () => {
   const folder = temporaryFolder();
@@ -61,6 +62,23 @@ describe("files that cannot be opened", () => {
     await assert.rejects(document.reload());
     assert.ok(document.status.kind === "failed" && document.status.unopened);
     assert.equal(document.index, undefined);
+  });
+
+  it("a shard that changes is noticed, though the index was opened", async () => {
+    const { told } = await activated();
+    const [shard, index] = ["shard-1.safetensors", "shards.safetensors.index.json"].map((name) => path.join(folder.path, name));
+    const write = (value: number) =>
+      writeSafetensors(shard, [{ name: "w", shape: [8, 8] }], () => new Float32Array(64).fill(value));
+    write(1);
+    fs.writeFileSync(index, JSON.stringify({ weight_map: { w: path.basename(shard) } }));
+    const document = await open(index);
+    await status(document, "done");
+    const message = `${document.name} changed on disk; the panel shows what it was.`;
+    let value = 2;
+    // A window takes some time to begin watching, and does not say when it does: written again until it is noticed.
+    const writing = setInterval(() => write(value++), 5000);
+    const tellings = () => told().filter((one) => one.message === message);
+    await until("the change to be told", () => tellings().length > 0 || undefined).finally(() => clearInterval(writing));
   });
 
   it("a document that is not on disk is refused with a sentence", async () => {
