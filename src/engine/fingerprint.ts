@@ -1,5 +1,12 @@
+import type { ModelFolder } from "../core/bytes";
+import type { ModelIndex } from "../core/model";
 import type { EngineDeps } from "./deps";
-import type { OpenModel } from "./openModel";
+
+/** Headers, and where the bytes are that they speak of. */
+interface Content {
+  readonly index: ModelIndex;
+  readonly folder: ModelFolder;
+}
 
 const samples = 512;
 const sampleBytes = 256;
@@ -8,7 +15,7 @@ const sampleBytes = 256;
  * A name for a model's content that costs no full read: names, shapes, encodings and sizes of all tensors, and 256 bytes from the
  * middle of up to 512 of them, in a digest. The same content elsewhere has the same name. Computed once, when it is first asked for.
  */
-export function fingerprintOf(model: Pick<OpenModel, "index" | "folder">, digest: EngineDeps["digest"]): () => Promise<string> {
+export function fingerprintOf(model: Content, digest: EngineDeps["digest"]): () => Promise<string> {
   let known: Promise<string> | undefined;
   return () => {
     if (!known) {
@@ -20,7 +27,7 @@ export function fingerprintOf(model: Pick<OpenModel, "index" | "folder">, digest
   };
 }
 
-async function partsOf({ index, folder }: Pick<OpenModel, "index" | "folder">): Promise<(string | Uint8Array)[]> {
+async function partsOf({ index, folder }: Content): Promise<(string | Uint8Array)[]> {
   const parts: (string | Uint8Array)[] = [index.format];
   for (const t of index.tensors) parts.push(`${t.name}|${t.shape.join(",")}|${t.encodingLabel}|${t.byteLength}`);
   const step = Math.max(1, Math.ceil(index.tensors.length / samples));

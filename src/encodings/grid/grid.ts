@@ -2,7 +2,8 @@ import type { Encoding, PlaneLayout } from "../encoding";
 import { checkFinite } from "../finite";
 import { packBits, unpackBits } from "../scalars/bits";
 import { type GridOptions, gridName, usualRule } from "./name";
-import { asymmetricScale, type Group, roundEven, symmetricScale } from "./scale";
+import type { Group } from "./optima";
+import { asymmetricScale, roundEven, symmetricScale } from "./scale";
 import { getScale, putScale } from "./scalars";
 
 const ceilTo = (value: number, step: number) => Math.ceil(value / step) * step;

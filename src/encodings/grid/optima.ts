@@ -1,4 +1,11 @@
-import type { Group } from "./scale";
+/** One group of a row: x[from .. from+count), with importance[channel..] where given. */
+export interface Group {
+  readonly x: Float32Array;
+  from: number;
+  count: number;
+  readonly importance?: Float32Array;
+  channel: number;
+}
 
 /** Of a grid through 0: the largest codes of weights above 0, and of weights below. */
 export interface Sides {

@@ -1,15 +1,6 @@
 import { roundTo } from "../scalars/floats";
 import type { GridOptions } from "./name";
-import { exactOptima } from "./optima";
-
-/** One group of a row: x[from .. from+count), with importance[channel..] where given. */
-export interface Group {
-  readonly x: Float32Array;
-  from: number;
-  count: number;
-  readonly importance?: Float32Array;
-  channel: number;
-}
+import { exactOptima, type Group } from "./optima";
 
 /** Round half to even of an f32 or any |value| < 2^51; infinities stay. */
 export function roundEven(value: number): number {
