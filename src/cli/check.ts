@@ -1,4 +1,5 @@
 import type { RecipeFinding, RecipeFix } from "../core/api/engine";
+import { describeFinding } from "../core/findings";
 import { formatPath } from "../budget/json";
 import { bytes, digits, many } from "./numbers";
 import { print } from "./output";
@@ -28,9 +29,10 @@ export async function check({ recipe, model, json }: CheckOptions): Promise<void
   });
 }
 
-function finding({ severity, message, path, runtime, source, fixes = [] }: RecipeFinding): string {
+function finding(found: RecipeFinding): string {
+  const { severity, path, fixes = [] } = found;
   const place = path.length ? ` at ${formatPath(path)}` : "";
-  const lines = [`${severity}${place}: ${message}${runtime ? ` (${runtime}: ${source})` : ""}`, ...fixes.map(remedy)];
+  const lines = [`${severity}${place}: ${describeFinding(found)}`, ...fixes.map(remedy)];
   return lines.map((line) => `${printable(line)}\n`).join("");
 }
 

@@ -2,6 +2,7 @@ import type { Engine, ExportEstimate, ExportRequest } from "../core/api/engine";
 import type { Progress } from "../core/api/progress";
 import type { CancellationToken } from "../core/cancellation";
 import { EngineError } from "../core/errors";
+import { describeFinding } from "../core/findings";
 import type { ModelIndex } from "../core/model";
 import { cacheFolder } from "../node/storage";
 import { exportTarget, type TargetOptions } from "./exportTarget";
@@ -42,7 +43,10 @@ export async function exportCommand(options: ExportOptions): Promise<void> {
       ? { recipe: await readRecipe(options.recipe) }
       : { encoding: await encodingOf({ ...options, encoding: options.encoding! }, await engine.open(options.model, token)) };
     const request: ExportRequest = { path: options.model, output: options.output, fresh, ...choice };
-    if (dryRun) return print([estimateText(await affordable(engine, request, token)) + "\n"]);
+    if (dryRun) {
+      await warn(engine, request, token);
+      return print([estimateText(await affordable(engine, request, token)) + "\n"]);
+    }
     await runExport(engine, request, { as: request.encoding ?? options.recipe!, token });
     const others = await engine.interruptedExports(token);
     if (others.length) process.stderr.write(`${many(others.length, "other export")} can go on after an interruption (see: bitlens interrupted).\n`);
@@ -51,6 +55,7 @@ export async function exportCommand(options: ExportOptions): Promise<void> {
 
 /** Exports under a line of progress and says what was written. */
 export async function runExport(engine: Engine, request: ExportRequest, { as, token }: { as: string; token: CancellationToken }): Promise<void> {
+  await warn(engine, request, token);
   const line = new ProgressLine();
   if (process.stderr.isTTY) process.stderr.write(`${estimateText(await affordable(engine, request, token))}\n`);
   let told = false;
@@ -65,6 +70,11 @@ export async function runExport(engine: Engine, request: ExportRequest, { as, to
     `${output}: ${bytes(byteLength)}, ${digits(bitsPerWeight)} bits per weight, ${many(tensorCount, "tensor")} as ${as}\n`,
     ...notes.map((note) => `note: ${note}\n`),
   ].map((text) => printable(text.trimEnd()) + "\n"));
+}
+
+/** Before anything is written, and apart from what a script reads. */
+async function warn(engine: Engine, request: ExportRequest, token: CancellationToken): Promise<void> {
+  for (const warning of await engine.exportWarnings(request, token)) process.stderr.write(printable(`warning: ${describeFinding(warning)}`) + "\n");
 }
 
 async function affordable(engine: Engine, request: ExportRequest, token: CancellationToken): Promise<ExportEstimate> {

@@ -11,6 +11,7 @@ import { exportChoices } from "./exportChoices";
 import { exportModel } from "./exportModel";
 import type { Keeper } from "./kept";
 import { ModelOpener } from "./openModel";
+import { prepareExport } from "./preparedExport";
 import * as recipes from "./recipes/recipes";
 import { discardExport, interruptedExports } from "./resumeExport";
 import type { Pool } from "./tasks";
@@ -65,6 +66,8 @@ export function createEngine(deps: EngineDeps): EngineHandle {
         const { files, build, journals, now } = deps;
         return exportModel({ request, opener, files, build, digest, journals, pool, token, isStopped, now, onProgress });
       }),
+    exportWarnings: (request, token = neverCancelled) =>
+      calls.run(token, "at-once", async () => (await prepareExport(request, { opener, files: deps.files })).warnings),
     estimate: (request, token = neverCancelled) =>
       calls.run(token, "at-once", async (token) => {
         const { files, build, journals, now } = deps;

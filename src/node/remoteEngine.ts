@@ -23,6 +23,7 @@ const methods: Record<Method, { readonly cancelling: "at-once" | "when-clean" }>
   pareto: { cancelling: "at-once" },
   check: { cancelling: "at-once" },
   recipeFacts: { cancelling: "at-once" },
+  exportWarnings: { cancelling: "at-once" },
   estimate: { cancelling: "at-once" },
   export: { cancelling: "when-clean" },
   interruptedExports: { cancelling: "at-once" },

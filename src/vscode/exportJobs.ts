@@ -1,9 +1,11 @@
 import * as vscode from "vscode";
-import type { ExportEstimate, ExportRequest, ExportResult, Progress } from "../core/api/engine";
+import type { ExportEstimate, ExportRequest, ExportResult, ExportWarning, Progress } from "../core/api/engine";
 import { CancellationSource } from "../core/cancellation";
 import type { EngineHost } from "./engineHost";
 
 export interface ExportListener {
+  /** Once, before anything else; not where there is nothing to know. */
+  onWarnings(warnings: readonly ExportWarning[]): void;
   /** Once, before anything is written. */
   onEstimate(estimate: ExportEstimate): void;
   onProgress(progress: Progress): void;
@@ -27,7 +29,7 @@ export class ExportJobs implements vscode.Disposable {
   async run(
     request: ExportRequest,
     name: string,
-    { onEstimate, onProgress }: ExportListener,
+    { onWarnings, onEstimate, onProgress }: ExportListener,
     token: vscode.CancellationToken,
   ): Promise<ExportResult> {
     const source = new CancellationSource();
@@ -35,6 +37,8 @@ export class ExportJobs implements vscode.Disposable {
     this.#sources.add(source);
     try {
       const { engine } = await this.engine.start();
+      const warnings = await engine.exportWarnings(request, source.token);
+      if (warnings.length) onWarnings(warnings);
       // What keeps it from being estimated, the export itself says better.
       const estimate = await engine.estimate(request, source.token).catch(() => undefined);
       if (estimate) onEstimate(estimate);

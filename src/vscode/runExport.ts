@@ -1,11 +1,12 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { ExportEstimate, ExportRequest, ExportResult, InterruptedExport } from "../core/api/engine";
+import type { ExportEstimate, ExportRequest, ExportResult, ExportWarning, InterruptedExport } from "../core/api/engine";
 import type { Progress } from "../core/api/progress";
 import { toEngineError } from "../core/errors";
+import { describeFinding } from "../core/findings";
 import { secondsLeft } from "../core/pace";
 import type { App } from "./app";
-import { exportFailed, exportInterrupted } from "./errors";
+import { exportFailed, exportInterrupted, exportWarned } from "./errors";
 import { viewType } from "./modelEditor";
 import { tell } from "./tell";
 import { bitsText, bytesText, count, durationText } from "./text";
@@ -16,16 +17,23 @@ export interface NamedExport {
   /** What it becomes. */
   readonly label: string;
   readonly request: ExportRequest;
+  /** The person knows already what there is to know of it. */
+  readonly warned?: boolean;
 }
 
 /** Exports under a notification that can cancel it. Undefined when nothing was written; the person knows why. */
-export async function runExport(app: App, { name, label, request }: NamedExport): Promise<ExportResult | undefined> {
+export async function runExport(app: App, { name, label, request, warned }: NamedExport): Promise<ExportResult | undefined> {
   const began = Date.now();
   const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${name} as ${label}`, cancellable: true };
   let last: Progress | undefined;
   try {
     const result = await vscode.window.withProgress(options, (progress, token) => {
       progress.report({ message: "estimating…" });
+      const onWarnings = (warnings: readonly ExportWarning[]) => {
+        if (warned) return;
+        for (const warning of warnings) app.log.warn(`${name}: ${describeFinding(warning)}`);
+        tell(exportWarned(name, label, warnings));
+      };
       const onEstimate = (estimate: ExportEstimate) => {
         app.log.info(`${name}: ${estimateText(estimate)}.`);
         progress.report({ message: estimateText(estimate) });
@@ -41,7 +49,7 @@ export async function runExport(app: App, { name, label, request }: NamedExport)
         progress.report({ message, increment: percent - shown });
         shown = percent;
       };
-      return app.exports.run(request, name, { onEstimate, onProgress }, token);
+      return app.exports.run(request, name, { onWarnings, onEstimate, onProgress }, token);
     });
     app.log.info(`${name}: exported as ${request.encoding ?? label} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
     for (const note of result.notes) app.log.info(`${name}: ${note}`);

@@ -100,6 +100,30 @@ describe("export", () => {
     assert.deepEqual(fs.readdirSync(folder.path).filter((f) => f.includes("partial")), []);
   });
 
+  it("says once, before it begins, what a runtime will do with the result; an ordinary export says nothing", async () => {
+    const { told } = await activated();
+    const before = told().at(-1);
+    assert.ok(await exportTo(sampleUri(), "int4-g32", path.join(folder.path, "silent")));
+    assert.equal(told().at(-1), before);
+    assert.ok(await exportTo(sampleUri(), "int8-qdq", path.join(folder.path, "warned")));
+    const [{ severity, message, actions }, ...others] = told().slice(before ? told().indexOf(before) + 1 : 0);
+    assert.deepEqual([severity, others, actions.map((a) => a.title)], ["warning", [], ["Show Log"]]);
+    assert.match(message, /^model\.safetensors as .*: model\.layers\.0\..* and 25 more: vLLM rounds the inputs of these layers to 8 bits/);
+  });
+
+  it("a model that its runtime would refuse is not written, and the person is told what to choose", async () => {
+    const file = path.join(folder.path, "uneven.safetensors");
+    const module = (name: string) => `model.layers.0.mlp.${name}.weight`;
+    writeSafetensors(file, [{ name: module("gate_proj"), shape: [64, 128] }, { name: module("up_proj"), shape: [64, 96] }]);
+    const document = await open(file);
+    await until("choices", () => document.choices);
+    const output = path.join(folder.path, "refused");
+    assert.equal(await exportTo(document.uri, "int4-g128", output), undefined);
+    assert.ok(!fs.existsSync(output));
+    const { told } = await activated();
+    assert.match(told().at(-1)!.message, /uneven\.safetensors was not exported: vLLM fuses gate and up .* \(vLLM: .*\); choose int4-channel instead\./);
+  });
+
   it("an encoding that the format does not hold is refused and nothing is written", async () => {
     const output = path.join(folder.path, "never");
     assert.equal(await exportTo(sampleUri(), "no-such-encoding", output), undefined);

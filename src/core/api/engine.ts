@@ -74,6 +74,9 @@ export interface ExportPlace {
   readonly fresh?: boolean;
 }
 
+/** What a person should know before an export begins: what a runtime will do with the result, what a recipe leaves undone. */
+export type ExportWarning = Pick<RecipeFinding, "code" | "message" | "runtime" | "source">;
+
 /** What an export will take, before it starts. */
 export interface ExportEstimate {
   /** Exact bytes of all files together. */
@@ -267,6 +270,11 @@ export interface Engine {
   check(path: string, recipe: Recipe, token?: CancellationToken): Promise<RecipeCheck>;
   /** What recipes for this container can do to the model. "bad-request" for one that it cannot become. */
   recipeFacts(request: RecipeFactsRequest, token?: CancellationToken): Promise<RecipeFacts>;
+  /**
+   * What a person should know before the export begins; what a runtime refuses is an error here as it is of the export itself.
+   * Reads headers only.
+   */
+  exportWarnings(request: ExportRequest, token?: CancellationToken): Promise<readonly ExportWarning[]>;
   /** What the export would take. Encodes samples for about a second and writes nothing. */
   estimate(request: ExportRequest, token?: CancellationToken): Promise<ExportEstimate>;
   /**

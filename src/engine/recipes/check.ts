@@ -1,5 +1,5 @@
 import type { RecipeCheck, RecipeFinding } from "../../core/api/engine";
-import type { FormatName } from "../../core/model";
+import type { FormatName, ModelIndex } from "../../core/model";
 import { keep, type Recipe } from "../../core/recipe";
 import { applyRecipe } from "../../budget/apply";
 import type { Assignment } from "../../formats/format";
@@ -8,7 +8,7 @@ import { perWeight } from "../exportChoices";
 import type { OpenModel } from "../openModel";
 import { recipeTensors } from "./alternatives";
 import { type FixContext, fixesFor, isHeld, remedyFix } from "./fixes";
-import { fileFindings, type LoadFinding, loadRules, rowLengths } from "./loadRules";
+import { fileFindings, loadFindings, type LoadFinding, rowLengths } from "./loadRules";
 import type { RecipeTarget } from "./target";
 
 export interface CheckedRecipe {
@@ -54,7 +54,7 @@ export async function checkRecipe(
       ...(fixes.length && { fixes }),
     };
   });
-  findings.push(...runtimeFindings(context));
+  findings.push(...runtimeFindings(context, index));
   const says = findings.some((f) => f.severity === "error");
   // A conversion is worth something without any other encoding, when that is what the rules say.
   if (assignments.length === 0 && !says && (target.format === index.format || recipe.rules.length === 0)) {
@@ -77,12 +77,13 @@ export async function checkRecipe(
 }
 
 /** What the target's runtimes do with the choice. */
-function runtimeFindings(context: FixContext): RecipeFinding[] {
+function runtimeFindings(context: FixContext, { metadata }: ModelIndex): RecipeFinding[] {
   const { applied, target, tensors } = context;
   const chosen = new Map(applied.assignments.map((a) => [a.tensor, a]));
   const byName = new Map(tensors.map((t) => [t.name, t]));
   const choice = {
     tensors: target.tensors.map((t) => t.info),
+    metadata,
     encodingOf: (name: string) => chosen.get(name)?.encoding ?? keep,
     holds: (name: string, encoding: string) => isHeld(byName.get(name), encoding),
   };
@@ -91,14 +92,11 @@ function runtimeFindings(context: FixContext): RecipeFinding[] {
     const rules = names.flatMap((name) => chosen.get(name)?.rule ?? []);
     return rules.length ? ["rules", rules.reduce((a, b) => Math.max(a, b)), "encoding"] : ["rules"];
   };
-  return loadRules
-    .filter((rule) => rule.format === target.format)
-    .flatMap(({ code, severity, runtime, source, check }) =>
-      check(choice).map((found) => {
-        const fixes = (found.remedies ?? []).flatMap((remedy) => remedyFix(remedy, context) ?? []);
-        return { severity, code, message: found.message, path: place(found), runtime, source, ...(fixes.length && { fixes }) };
-      }),
-    );
+  return loadFindings(target.format, choice).map((found) => {
+    const { severity, code, message, runtime, source, remedies = [] } = found;
+    const fixes = remedies.flatMap((remedy) => remedyFix(remedy, context) ?? []);
+    return { severity, code, message, path: place(found), runtime, source, ...(fixes.length && { fixes }) };
+  });
 }
 
 /** A container that the model cannot become, as a finding. */

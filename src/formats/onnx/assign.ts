@@ -73,7 +73,6 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
   const { forms = [], group = 1 } = targets.find((t) => t.name === target) ?? {};
   const hasScaleType = forms.includes("MatMulNBits");
   const keep = (why: string, tensor: TensorInfo) => void kept.set(why, [...(kept.get(why) ?? []), tensor]);
-  let tables = 0;
   for (const tensor of index.tensors) {
     const name = forms.find((f) => tensor.exportForms?.[f]);
     const form = name && tensor.exportForms?.[name];
@@ -95,7 +94,6 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     const encoding = hasScaleType && form.scaleType !== "f32" ? `${target}-${form.scaleType}` : target;
     if (!facts.fits(encoding, columns)) continue;
     assignments.push({ tensor: tensor.name, encoding });
-    if (isTable) tables++;
   }
   const notes = [...kept].map(([why, tensors]) => {
     const names = tensors
@@ -105,6 +103,5 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     const more = tensors.length > namedTensors ? ` and ${tensors.length - namedTensors} more` : "";
     return `Kept as stored: ${names}${more}, because ${why}.`;
   });
-  if (tables) notes.push(`GatherBlockQuantized looks up ${tables === 1 ? "one table" : `${tables} tables`} of embeddings.`);
   return { assignments, notes };
 }

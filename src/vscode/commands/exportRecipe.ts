@@ -60,7 +60,7 @@ export const exportRecipe: Command = {
     const output = answers.output ?? (await pickOutput(document, { format: named.recipe.target, label, encoding: proposed(document, encoding, check) }));
     if (!output) return undefined;
     const request = { path: document.uri.fsPath, recipe: named.recipe, output };
-    const result = await runExport(app, { name: document.name, label, request });
+    const result = await runExport(app, { name: document.name, label, request, warned: true });
     if (result && answers.output === undefined) void tellResult(result);
     return result;
   },

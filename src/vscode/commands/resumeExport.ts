@@ -16,7 +16,8 @@ export const resumeExport: Command = {
     if (!vscode.workspace.isTrusted) return void tell(exportNeedsTrust());
     const request = asRequest(given) ?? (await pickInterrupted(app, "Resume an export"));
     if (!request) return undefined;
-    const result = await runExport(app, { name: path.basename(request.path), label: request.encoding ?? "its recipe says", request });
+    const label = request.encoding ?? "its recipe says";
+    const result = await runExport(app, { name: path.basename(request.path), label, request, warned: true });
     if (result) void tellResult(result);
     return result;
   },

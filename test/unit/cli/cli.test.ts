@@ -5,6 +5,7 @@ import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import * as path from "node:path";
 import { journalIn } from "../../builders/journals";
+import { safetensorsFile } from "../../builders/safetensors";
 import { writeDenseModel, writeSparseModel } from "../../builders/sparseModel";
 import { inFolder } from "../../builders/toyModel";
 
@@ -117,7 +118,7 @@ describe("command line", () => {
     await inFolder(async (folder) => {
       const output = path.join(folder, "small");
       const { status, out, err } = await run(["export", sample, "--encoding", "int4", "--group", "32", "--asymmetric", "-o", output]);
-      assert.equal(status, 0, err);
+      assert.deepEqual([status, err], [0, ""]);
       assert.match(out, /^\S+small: .* bits per weight, 28 tensors as int4-g32-asym\n/);
       const [before, after] = [await runJson(["info", sample]), await runJson(["info", output])];
       const shapes = (tensors: { name: string; shape: number[] }[]) => Object.fromEntries(tensors.map((t) => [t.name, t.shape]));
@@ -126,6 +127,18 @@ describe("command line", () => {
       assert.deepEqual(after.model.problems, []);
       assert.ok((await fs.readdir(output)).includes("tokenizer.json"));
       assert.deepEqual(await fs.readdir(folder), ["small"]);
+    });
+  });
+
+  it("export says on standard error, once and before it begins, what a runtime will do with the result", async () => {
+    await inFolder(async (folder) => {
+      const command = ["export", sample, "--encoding", "int8-qdq", "-o", path.join(folder, "out")];
+      for (const more of [["--dry-run"], []]) {
+        const { status, out, err } = await run([...command, ...more]);
+        assert.equal(status, 0, err);
+        assert.match(err, /^warning: model\.layers\.0\.[^\n]+ and 25 more: vLLM rounds the inputs [^\n]+ \(vLLM: vllm\/[^\n]+\)\n$/);
+        assert.doesNotMatch(out, /vLLM/);
+      }
     });
   });
 
@@ -181,6 +194,11 @@ describe("command line", () => {
       await fs.copyFile(path.join(sample, "model.safetensors"), path.join(f, "m.safetensors"));
       return ["export", path.join(f, "m.safetensors"), "-e", "int4", "-o", path.join(f, "m.safetensors")];
     }, /would replace a file of the model itself/],
+    ["an encoding that a runtime refuses", async (f) => {
+      const module = (name: string) => `model.layers.0.mlp.${name}.weight`;
+      await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ [module("gate_proj")]: { dtype: "F32", shape: [64, 128] }, [module("up_proj")]: { dtype: "F32", shape: [64, 96] } }));
+      return ["export", path.join(f, "m.safetensors"), "-e", "int4-g128", "-o", path.join(f, "out")];
+    }, /need one encoding; .*gate_proj.* \(vLLM: .*\); choose int4-channel instead/],
     ["a folder in use as output", async (f) => (await fs.writeFile(path.join(f, "mine"), "x"), ["export", sample, "-e", "int4", "-o", f]), /new or empty folder/],
   ];
   for (const [name, make, pattern] of failures) {

@@ -3,13 +3,25 @@ import type { FormatName } from "../../../core/model";
 import type { PlannedExport } from "../../exportChoices";
 import { ggufRules } from "./gguf";
 import { onnxRules } from "./onnx";
-import type { LoadRule } from "./rule";
+import type { Choice, LoadFinding, LoadRule } from "./rule";
 import { safetensorsRules } from "./safetensors";
 
 export type { Choice, LoadFinding, LoadRule, Remedy } from "./rule";
 
 /** Will it load? Every rule about what runtimes do with a choice of encodings. */
 export const loadRules: readonly LoadRule[] = [...ggufRules, ...onnxRules, ...safetensorsRules];
+
+/** What a rule found, with the rule's own words. */
+export type RuleFinding = LoadFinding & Omit<LoadRule, "format" | "check">;
+
+/** What the rules of a container say of a choice, in their order. */
+export function loadFindings(format: FormatName, choice: Choice): RuleFinding[] {
+  return loadRules
+    .filter((rule) => rule.format === format)
+    .flatMap(({ code, severity, runtime, source, check }) =>
+      check(choice).map((found) => ({ code, severity, runtime, source, ...found })),
+    );
+}
 
 /** The runtime that refuses an encoding whose blocks do not fill a row, and where it says so. */
 export const rowLengths: Readonly<Record<FormatName, { readonly runtime: string; readonly source: string }>> = {

@@ -1,5 +1,5 @@
 import type { TensorInfo } from "../../../core/model";
-import { about, type LoadRule } from "./rule";
+import { about, type Choice, type LoadRule } from "./rule";
 
 const onnxRuntime = { format: "onnx", severity: "warning", runtime: "ONNX Runtime" } as const;
 
@@ -10,6 +10,9 @@ const mostWithKernels = 256;
 /** The look-up's operator has 64-bit counts and blocks of every size. */
 const isTable = (t: TensorInfo) => t.exportForms?.GatherBlockQuantized !== undefined;
 
+/** Weights of MatMul; what Gemm and Conv read through DequantizeLinear becomes floats again (tried with 1.30). */
+const isFused = (encoding: string, { consumers }: TensorInfo) => /-qdq(-|$)/.test(encoding) && consumers?.includes("MatMul") === true;
+
 /** Weights and bytes of a matrix are counted in an int32_t where it is unpacked. */
 const mostCounted = 2 ** 31;
 
@@ -18,6 +21,9 @@ function counted({ shape: [rows, columns] }: TensorInfo, encoding: string): numb
   const block = blockOf(encoding);
   return rows * Math.max(columns, (Math.ceil(columns / block) * block * bitsOf(encoding)) / 8);
 }
+
+/** What the model is written in; 0 where it does not say. */
+const operatorSet = ({ metadata }: Choice) => Number(metadata.find(([key]) => key === "opset ai.onnx")?.[1] ?? 0);
 
 const bitsOf = (encoding: string) => Number(/^int(\d)/.exec(encoding)?.[1]);
 
@@ -30,7 +36,7 @@ export const onnxRules: readonly LoadRule[] = [
     check: (choice) =>
       about(
         choice,
-        (encoding) => /-qdq(-|$)/.test(encoding),
+        isFused,
         (names) => ({
           message: `${names}: ONNX Runtime fuses DequantizeLinear with the product and computes it with 8-bit activations unless the session sets session.qdq_matmulnbits_accuracy_level to 1.`,
         }),
@@ -43,7 +49,7 @@ export const onnxRules: readonly LoadRule[] = [
     check: (choice) =>
       about(
         choice,
-        (encoding) => /-qdq-g/.test(encoding),
+        (encoding) => /-qdq-g/.test(encoding) && operatorSet(choice) < 21,
         (names) => ({
           message: `${names}: DequantizeLinear per block needs operator set 21, which ONNX Runtime has from version 1.18 on.`,
         }),
@@ -114,7 +120,7 @@ export const onnxRules: readonly LoadRule[] = [
     check: (choice) =>
       about(
         choice,
-        (encoding, { shape, elementCount }) => /-qdq(-|$)/.test(encoding) && shape.length === 2 && elementCount >= mostCounted,
+        (encoding, t) => isFused(encoding, t) && t.elementCount >= mostCounted,
         (names) => ({
           message: `${names}: ONNX Runtime does not load DequantizeLinear before a product of 2^31 or more weights unless its graph optimizations are off; it takes 4-bit blocks of MatMulNBits.`,
         }),
@@ -127,7 +133,7 @@ export const onnxRules: readonly LoadRule[] = [
     check: (choice) =>
       about(
         choice,
-        (encoding, t) => blockOf(encoding) > 0 && isTable(t),
+        (encoding, t) => blockOf(encoding) > 0 && isTable(t) && !t.consumers?.includes("GatherBlockQuantized"),
         (names) => ({
           message: `${names}: the look-up becomes GatherBlockQuantized, an operator of ONNX Runtime (1.20 or newer) that other runtimes do not know.`,
         }),

@@ -1,9 +1,11 @@
-import type { FormatName, TensorInfo } from "../../../core/model";
+import type { FormatName, ModelIndex, TensorInfo } from "../../../core/model";
 import { keep } from "../../../core/recipe";
 
 /** What would be written. */
 export interface Choice {
   readonly tensors: readonly TensorInfo[];
+  /** The source's own. */
+  readonly metadata: ModelIndex["metadata"];
   /** "keep" for tensors that stay. */
   encodingOf(tensor: string): string;
   /** Could the tensor take this encoding? */

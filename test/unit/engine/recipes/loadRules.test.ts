@@ -12,15 +12,19 @@ interface Row {
   readonly expert?: number;
   readonly shape?: readonly number[];
   readonly exportForms?: ExportForms;
+  readonly consumers?: readonly string[];
+  /** Of the whole model. */
+  readonly opset?: string;
 }
 
-const tensor = ({ name, role = "other", layer, expert, shape = [128, 256], exportForms }: Row): TensorInfo => ({
+const tensor = ({ name, role = "other", layer, expert, shape = [128, 256], exportForms, consumers }: Row): TensorInfo => ({
   name,
   role,
   layer,
   expert,
   shape,
   exportForms,
+  consumers,
   elementCount: shape.reduce((a, b) => a * b, 1),
   encodingLabel: "F32",
   byteLength: 4 * shape[0] * shape[1],
@@ -34,6 +38,7 @@ function findings(format: FormatName, code: string, rows: readonly Row[], refuse
   assert.ok(rule, `no rule ${code} for ${format}`);
   return rule.check({
     tensors: rows.map(tensor),
+    metadata: rows.flatMap((r) => (r.opset === undefined ? [] : [["opset ai.onnx", r.opset] as const])),
     encodingOf: (name) => rows.find((r) => r.name === name)?.encoding ?? keep,
     holds: (name, encoding) => !refused.includes(`${name} ${encoding}`),
   });
@@ -50,6 +55,7 @@ const expert = (n: number, gate: string, up: string, down: string): Row[] =>
     encoding,
   }));
 const one = (encoding: string, more: Partial<Row> = {}): Row[] => [{ name: "w", encoding, ...more }];
+const product = { consumers: ["MatMul"] };
 const table = { GatherBlockQuantized: { scaleType: "f32" } } as const;
 
 /** Each rule: what sets it off, with the tensors it names and its first remedy; and what looks alike and does not. */
@@ -102,20 +108,26 @@ const cases: readonly {
     format: "onnx",
     code: "int8-activations",
     fires: [
-      ["per channel", one("int8-qdq"), ["w"]],
-      ["per block", one("int4-qdq-g32-asym"), ["w"]],
+      ["per channel", one("int8-qdq", product), ["w"]],
+      ["per block", one("int4-qdq-g32-asym", { consumers: ["Transpose", "MatMul"] }), ["w"]],
     ],
     silent: [
-      ["MatMulNBits, which says how it computes", one("int4-g32")],
-      ["half precision", one("f16")],
-      ["kept", one(keep)],
+      ["MatMulNBits, which says how it computes", one("int4-g32", product)],
+      ["half precision", one("f16", product)],
+      ["kept", one(keep, product)],
+      ["a convolution, which computes with floats", one("int8-qdq", { shape: [16, 8, 3, 3], consumers: ["Conv"] })],
+      ["Gemm, which does so too", one("int8-qdq", { consumers: ["Gemm"] })],
     ],
   },
   {
     format: "onnx",
     code: "operator-set-21",
-    fires: [["blocks", one("int8-qdq-g32"), ["w"]]],
+    fires: [
+      ["blocks", one("int8-qdq-g32"), ["w"]],
+      ["blocks in a model of an older set", one("int4-qdq-g32", { opset: "20" }), ["w"]],
+    ],
     silent: [
+      ["a model that has it already", one("int8-qdq-g32", { opset: "21" })],
       ["per channel, known since 13", one("int8-qdq")],
       ["MatMulNBits", one("int8-g32")],
     ],
@@ -160,13 +172,14 @@ const cases: readonly {
     format: "onnx",
     code: "matrix-size-qdq",
     fires: [
-      ["per block", one("int4-qdq-g32", { shape: [2 ** 18, 8192] }), ["w"]],
-      ["per channel", one("int8-qdq", { shape: [2 ** 18, 8192] }), ["w"]],
+      ["per block", one("int4-qdq-g32", { shape: [2 ** 18, 8192], ...product }), ["w"]],
+      ["per channel", one("int8-qdq", { shape: [2 ** 18, 8192], ...product }), ["w"]],
     ],
     silent: [
-      ["a row less than 2^31 weights", one("int4-qdq-g32", { shape: [2 ** 18 - 1, 8192] })],
-      ["a convolution, which is not fused", one("int8-qdq", { shape: [2 ** 18, 2 ** 10, 3, 3] })],
-      ["MatMulNBits", one("int4-g32", { shape: [2 ** 18, 8192] })],
+      ["a row less than 2^31 weights", one("int4-qdq-g32", { shape: [2 ** 18 - 1, 8192], ...product })],
+      ["a convolution, which is not fused", one("int8-qdq", { shape: [2 ** 18, 2 ** 10, 3, 3], consumers: ["Conv"] })],
+      ["Gemm", one("int4-qdq-g32", { shape: [2 ** 18, 8192], consumers: ["Gemm"] })],
+      ["MatMulNBits", one("int4-g32", { shape: [2 ** 18, 8192], ...product })],
     ],
   },
   {
@@ -175,6 +188,7 @@ const cases: readonly {
     fires: [["a table in blocks", one("int8-g32", { role: "embedding", exportForms: table }), ["w"]]],
     silent: [
       ["a table as halves", one("f16", { role: "embedding", exportForms: table })],
+      ["a table that is one already", one("int8-g32", { exportForms: table, consumers: ["GatherBlockQuantized"] })],
       ["a product", one("int8-g32", { exportForms: { MatMulNBits: { scaleType: "f32" } } })],
     ],
   },
