@@ -1,5 +1,5 @@
 import type { Encoding } from "../encodings";
-import { defaultMethod, method as methodNamed } from "../methods";
+import { areDefaults, defaultMethod, method as methodNamed } from "../methods";
 import { INFINITE_BITS, type PassContext } from "./passContext";
 import type { Tile } from "./passTiles";
 import type { ChosenMethod } from "./tasks";
@@ -32,7 +32,7 @@ export function encodeTile(
     return view;
   });
   const method = chosen?.name === undefined ? defaultMethod(encoding) : methodNamed(chosen.name);
-  const named = method.supports(encoding) && !chosen?.options ? method.kernel?.(encoding) : undefined;
+  const named = method.supports(encoding) && areDefaults(method, chosen?.options) ? method.kernel?.(encoding) : undefined;
   const kernel = named === undefined ? undefined : kernels.encoder(named);
   if (kernel) {
     kernels.scan(x, rows * columns, arena.out);

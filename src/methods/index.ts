@@ -5,7 +5,7 @@ import type { Method } from "./method";
 import { pvq } from "./pvq";
 import { rtn } from "./rtn";
 
-export { optionProblems } from "./options";
+export { areDefaults, optionProblems } from "./options";
 export type { LayerStatistics, Method, MethodRequest, StatisticName } from "./method";
 
 /** Every method, once. */

@@ -38,7 +38,7 @@ export interface Method {
   /** Its options by name, and what each may be; the first is taken when none is given. */
   readonly options: Readonly<Record<string, readonly string[]>>;
   supports(encoding: Encoding): boolean;
-  /** The name under which kernels may have an encoder with this method's bytes, without options, for an encoding it supports. */
+  /** The name under which kernels may have an encoder with this method's bytes, under its default options, for an encoding it supports. */
   kernel?(encoding: Encoding): string;
   /** Fills the planes. "bad-request" for an encoding it does not support, options it does not know, NaN or infinity. */
   encode(request: MethodRequest): void;

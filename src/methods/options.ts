@@ -26,6 +26,11 @@ export function optionProblems(
   });
 }
 
+/** Do the options say no more than the method does without any? */
+export function areDefaults({ options: known }: Method, options: Readonly<Record<string, unknown>> = {}): boolean {
+  return Object.entries(options).every(([name, value]) => Object.hasOwn(known, name) && known[name][0] === value);
+}
+
 export function unsupported(method: Method, encoding: Encoding): EngineError {
   return new EngineError(
     "bad-request",

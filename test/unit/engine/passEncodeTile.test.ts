@@ -26,6 +26,8 @@ const cases: [encoding: string, chosen: ChosenMethod | undefined, expected: stri
   ["lsbq4-row", { name: "lsbq" }, "lsbq"],
   ["ternary-g100", undefined, "lsbq"],
   ["lsbq3-g128", { options: { fit: "greedy" } }, "lsbq"],
+  ["lsbq3-g128", { name: "lsbq", options: { fit: "exact" } }, "lsbq"],
+  ["tq2_0", { name: "lsbq", options: { fit: "exact" } }, "lsbq"],
   ["pvq-g16-k27-b4", undefined, "pvq"],
   ["pvq-g32-k50-b4-r1", { name: "pvq" }, "pvq"],
   ["pvq-g6-k9-b2", undefined, "pvq"],
@@ -65,6 +67,29 @@ describe("a tile's bytes are those of its method, whatever computes them", () =>
       const tile = { row: 0, column: 0, rows, columns, x: context.arena.tile };
       const planes = encodeTile(context, encoding, tile, { importance });
       assert.deepEqual(planes.map((plane) => Buffer.from(plane)), wanted.map((plane) => Buffer.from(plane)));
+    });
+  }
+
+  const chosen: [name: string, encoding: string, method: ChosenMethod, want: string | undefined][] = [
+    ["no options", "lsbq2-g128", { name: "lsbq" }, "lsbq2-g128"],
+    ["an empty set of options", "q4_K", { name: "rtn", options: {} }, "q4_K"],
+    ["an option that spells out the default", "lsbq2-g128", { name: "lsbq", options: { fit: "exact" } }, "lsbq2-g128"],
+    ["the same, of a method that is not the encoding's own", "tq2_0", { name: "lsbq", options: { fit: "exact" } }, "lsbq-tq2_0"],
+    ["another option", "lsbq2-g128", { name: "lsbq", options: { fit: "greedy" } }, undefined],
+  ];
+  for (const [name, encoding, method, want] of chosen) {
+    it(`the compiled kernel under ${name}: ${want ?? "none"}`, () => {
+      const { context } = passHarness();
+      const used: string[] = [];
+      const kernels = Object.assign(Object.create(context.kernels) as typeof context.kernels, {
+        encoder(named: string) {
+          const kernel = context.kernels.encoder(named);
+          return kernel && ((...given: Parameters<typeof kernel>) => (used.push(named), kernel(...given)));
+        },
+      });
+      context.f32.set(x, context.arena.tile / 4);
+      encodeTile({ ...context, kernels }, encodingNamed(encoding), { row: 0, column: 0, rows, columns, x: context.arena.tile }, { method });
+      assert.deepEqual(used, want === undefined ? [] : [want]);
     });
   }
 
