@@ -56,6 +56,11 @@ export class HuggingFaceConfig {
     return typeof value === "boolean" ? value : fallback;
   }
 
+  /** Whether it is there and false. */
+  saysNo(key: string): boolean {
+    return this.own(key) === false;
+  }
+
   optionalText(key: string): string | undefined {
     const value = this.own(key);
     return typeof value === "string" ? value : undefined;
@@ -67,6 +72,7 @@ export class HuggingFaceConfig {
     const older = this.object("rope_scaling");
     const scaling = newer ?? older;
     const number = (key: string) => (typeof scaling?.[key] === "number" ? (scaling[key] as number) : undefined);
+    const given = (key: string): [string, number][] => (number(key) === undefined ? [] : [[key, number(key)!]]);
     const list = (key: string) => {
       const value = scaling?.[key];
       return Array.isArray(value) && value.every((x) => typeof x === "number") ? (value as number[]) : undefined;
@@ -82,6 +88,7 @@ export class HuggingFaceConfig {
       partialRotaryFactor: number("partial_rotary_factor") ?? this.optionalNumber("partial_rotary_factor") ?? 1,
       shortFactors: list("short_factor"),
       longFactors: list("long_factor"),
+      yarn: Object.fromEntries(yarnConstants.flatMap(given)),
     };
   }
 
@@ -116,4 +123,8 @@ export interface RopeSettings {
   readonly partialRotaryFactor: number;
   readonly shortFactors?: readonly number[];
   readonly longFactors?: readonly number[];
+  /** Those of YaRN's constants that are given. */
+  readonly yarn: Readonly<Record<string, number>>;
 }
+
+const yarnConstants = ["beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim"];

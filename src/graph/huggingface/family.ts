@@ -28,6 +28,8 @@ export interface Family {
   readonly ggufArchitecture: string;
   /** Metadata beyond general.* and the tokenizer. Throws "unsupported" for settings that llama.cpp would compute differently. */
   metadata(config: HuggingFaceConfig): MetadataEntry[];
+  /** What a person should know of the converted model; nothing by default. */
+  notes?(config: HuggingFaceConfig): string[];
   /** The GGUF side of a source tensor, "skip" for buffers that are recomputed, undefined for a name it does not know. */
   map(name: string, config: HuggingFaceConfig): TensorMapping | "skip" | undefined;
   /** Tensors made from the configuration (RoPE frequency factors). */

@@ -12,6 +12,7 @@ import { refuseIncomplete } from "../../formats/problems";
 import { HuggingFaceConfig } from "./config";
 import { families, familyOf } from "./families";
 import type { Family, TensorMapping } from "./family";
+import { mapTensors, type Mapped } from "./mapTensors";
 import { tokenizerMetadata } from "./tokenizer";
 
 /** An export that changes the container: its layout, and what reads back from it. */
@@ -64,7 +65,9 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
   const config = HuggingFaceConfig.parse(await folder.readText(configName, smallFileLimit), `${folder.path}/${configName}`);
   const tokenizer = await tokenizerOf(folder, config);
   const fixed: MetadataEntry[] = [...family.metadata(config), ...tokenizer.entries];
-  const { mapped, notes } = mapTensors(index, family, config);
+  const { mapped, notes: mapping } = mapTensors(index, family, config);
+  const notes = [...mapping, ...(family.notes?.(config) ?? []), ...tokenizer.notes];
+  requireVocabulary(mapped, tokenizer.tokens, index);
   const vectors = new Map<string, Uint8Array>();
   for (const { source, mapping } of mapped) {
     if (source.shape.length < 2 && (mapping.add || mapping.ropeHeads)) {
@@ -79,7 +82,7 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
     const metadata: MetadataEntry[] = [
       text("general.architecture", family.ggufArchitecture),
       text("general.type", "model"),
-      text("general.name", modelName(folder.path)),
+      text("general.name", modelName(folder.path, tokenizer.tokens)),
       u32("general.file_type", fileType),
       u32("general.quantization_version", quantizationVersion),
       ...fixed,
@@ -108,7 +111,7 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
       if (!mix) throw new EngineError("bad-request", `GGUF has no file type "${target}".`, { file: index.path });
       const assigned = assign(view, target, facts);
       const wanted = new Map(assigned.assignments.map((a) => [a.tensor, a.encoding]));
-      return { ...layOut(wanted, mix.fileType, outputName, facts), notes: [...notes, ...tokenizer.notes, ...assigned.notes] };
+      return { ...layOut(wanted, mix.fileType, outputName, facts), notes: [...notes, ...assigned.notes] };
     },
     assign: (target, facts) => assign(view, target, facts).assignments.map((a) => ({ ...a, tensor: sourceOf.get(a.tensor)! })),
     planAssigned(assignments, outputName, facts) {
@@ -117,7 +120,7 @@ export async function prepareConversion(folder: ModelFolder, index: ModelIndex):
         const encoding = bySource.get(source.name);
         return encoding === undefined ? [] : [[mapping.name, encoding] as const];
       }));
-      return { ...layOut(wanted, commonFileType(view, wanted), outputName, facts), notes: [...notes, ...tokenizer.notes] };
+      return { ...layOut(wanted, commonFileType(view, wanted), outputName, facts), notes };
     },
   };
 }
@@ -131,31 +134,6 @@ function commonFileType(view: ModelIndex, wanted: ReadonlyMap<string, string>): 
   }
   const [most] = [...elements].sort((a, b) => b[1] - a[1])[0] ?? ["f32"];
   return mixes.find((m) => m.base === most)?.fileType ?? 0;
-}
-
-interface Mapped {
-  readonly source: TensorInfo;
-  readonly mapping: TensorMapping;
-}
-
-function mapTensors(index: ModelIndex, family: Family, config: HuggingFaceConfig): { mapped: Mapped[]; notes: string[] } {
-  const mapped: Mapped[] = [];
-  const tied = config.flag("tie_word_embeddings", false);
-  const notes: string[] = [];
-  for (const source of index.tensors) {
-    const mapping = family.map(source.name, config);
-    if (mapping === "skip") continue;
-    if (mapping === undefined) {
-      const message = `llama.cpp's ${family.ggufArchitecture} has no place for this tensor, so the model cannot become a GGUF.`;
-      throw new EngineError("unsupported", message, { file: index.path, tensor: source.name });
-    }
-    if (mapping.name === "output.weight" && tied) {
-      notes.push("The head is the embedding (tie_word_embeddings), so it is written once.");
-      continue;
-    }
-    mapped.push({ source, mapping });
-  }
-  return { mapped, notes };
 }
 
 /** The model as llama-quantize's rules would see it: GGUF names, architecture and metadata. */
@@ -214,7 +192,22 @@ async function tokenizerOf(folder: ModelFolder, config: HuggingFaceConfig) {
   );
 }
 
-const modelName = (path: string) => path.split(/[/\\]/).filter(Boolean).at(-1) ?? "model";
+/** The folder's name. llama.cpp looks four tokens up in the vocabulary of whatever is called Phi-3, and fails where one is missing. */
+function modelName(path: string, tokens: readonly string[]): string {
+  const name = path.split(/[/\\]/).filter(Boolean).at(-1) ?? "model";
+  const known = new Set(tokens);
+  return ["<unk>", "<s>", "</s>", "<|endoftext|>"].every((token) => known.has(token)) ? name : name.replace(/(phi)-?(3)/gi, "$1 $2");
+}
+
+/** llama.cpp takes the number of tokens for the embedding's rows. */
+function requireVocabulary(mapped: readonly Mapped[], tokens: readonly string[], index: ModelIndex): void {
+  const { source } = mapped.find(({ mapping }) => mapping.name === "token_embd.weight")!;
+  if (source.shape[0] === tokens.length) return;
+  const last = JSON.stringify(tokens[tokens.length - 1]);
+  const message = `The embedding has ${source.shape[0]} rows, but config.json and tokenizer.json make ${tokens.length} tokens (the last is ${last}); ` +
+    "llama.cpp loads a model only where both agree.";
+  throw new EngineError("unsupported", message, { file: index.path, tensor: source.name });
+}
 
 function littleEndian(values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);

@@ -35,11 +35,18 @@ interface TokenizerJson {
   };
 }
 
+export interface TokenizerMetadata {
+  readonly entries: MetadataEntry[];
+  /** By id. */
+  readonly tokens: readonly string[];
+  readonly notes: string[];
+}
+
 /**
  * The tokenizer.ggml.* metadata of a GGUF from Hugging Face's tokenizer files: byte-level BPE ("gpt2") or SentencePiece BPE
  * with byte fallback ("llama"). Keys as in the GGUF specification (ggml docs/gguf.md).
  */
-export function tokenizerMetadata(files: TokenizerFiles, model: HuggingFaceConfig): { entries: MetadataEntry[]; notes: string[] } {
+export function tokenizerMetadata(files: TokenizerFiles, model: HuggingFaceConfig): TokenizerMetadata {
   const json = parse<TokenizerJson>(files.tokenizer, files.path);
   const config = files.config === undefined ? {} : parse<Record<string, unknown>>(files.config, "tokenizer_config.json");
   const kind = json.model?.type ?? (json.model?.merges ? "BPE" : "unknown");
@@ -80,7 +87,7 @@ export function tokenizerMetadata(files: TokenizerFiles, model: HuggingFaceConfi
   entries.push(...specialTokens(tokens, config, model, json));
   const template = config.chat_template;
   if (typeof template === "string") entries.push(text("tokenizer.chat_template", template));
-  return { entries, notes };
+  return { entries, tokens, notes };
 }
 
 /** Every id from 0 to the vocabulary's size; ids without a token become unused placeholders, as in llama.cpp's converter. */

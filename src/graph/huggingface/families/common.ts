@@ -26,19 +26,21 @@ export function decoderMetadata(architecture: string, config: HuggingFaceConfig)
   ];
 }
 
-/** RoPE scaling that llama.cpp applies by metadata. Refuses kinds it would compute differently. */
-export function ropeScaling(architecture: string, config: HuggingFaceConfig): MetadataEntry[] {
+/**
+ * RoPE scaling that llama.cpp applies by metadata. Refuses kinds it would compute differently; `byTensors` are those that the
+ * family writes as tensors of factors instead.
+ */
+export function ropeScaling(architecture: string, config: HuggingFaceConfig, byTensors: readonly string[] = []): MetadataEntry[] {
   const { type, factor, originalContext } = config.rope;
   const key = (name: string) => `${architecture}.rope.scaling.${name}`;
+  if (byTensors.includes(type)) return [];
   switch (type) {
     case "default":
-    case "llama3": // by rope_freqs.weight
-    case "longrope": // by rope_factors_*.weight
-    case "su":
       return [];
     case "linear":
       return [text(key("type"), "linear"), f32(key("factor"), factor ?? 1)];
     case "yarn":
+      refuseOddYarn(config);
       return [
         text(key("type"), "yarn"),
         f32(key("factor"), factor ?? 1),
@@ -46,6 +48,16 @@ export function ropeScaling(architecture: string, config: HuggingFaceConfig): Me
       ];
     default:
       throw config.refuse(`RoPE scaling "${type}" has no equivalent in llama.cpp, so this model cannot become a GGUF yet.`);
+  }
+}
+
+/** llama.cpp's constants of YaRN are the paper's: other ones would have to be known to whoever runs the file. */
+function refuseOddYarn(config: HuggingFaceConfig): void {
+  const { factor = 1, yarn } = config.rope;
+  const usual: Readonly<Record<string, number>> = { beta_fast: 32, beta_slow: 1, attention_factor: factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1 };
+  for (const [key, value] of Object.entries(yarn)) {
+    if (usual[key] !== undefined && Math.abs(value - usual[key]) <= 1e-4 * usual[key]) continue;
+    throw config.refuse(`llama.cpp scales RoPE by YaRN's usual constants, but config.json says ${key} ${value}, so this model cannot become a GGUF yet.`);
   }
 }
 
@@ -81,14 +93,16 @@ export const llamaNames = [
   ["model.layers.{n}.self_attn.k_proj.weight", "blk.{n}.attn_k.weight"],
   ["model.layers.{n}.self_attn.v_proj.weight", "blk.{n}.attn_v.weight"],
   ["model.layers.{n}.self_attn.o_proj.weight", "blk.{n}.attn_output.weight"],
-  ["model.layers.{n}.self_attn.q_proj.bias", "blk.{n}.attn_q.bias"],
-  ["model.layers.{n}.self_attn.k_proj.bias", "blk.{n}.attn_k.bias"],
-  ["model.layers.{n}.self_attn.v_proj.bias", "blk.{n}.attn_v.bias"],
-  ["model.layers.{n}.self_attn.o_proj.bias", "blk.{n}.attn_output.bias"],
   ["model.layers.{n}.mlp.gate_proj.weight", "blk.{n}.ffn_gate.weight"],
   ["model.layers.{n}.mlp.up_proj.weight", "blk.{n}.ffn_up.weight"],
   ["model.layers.{n}.mlp.down_proj.weight", "blk.{n}.ffn_down.weight"],
 ] as const satisfies readonly (readonly [string, string])[];
+
+export const queryKeyValueBiases = [
+  ["model.layers.{n}.self_attn.q_proj.bias", "blk.{n}.attn_q.bias"],
+  ["model.layers.{n}.self_attn.k_proj.bias", "blk.{n}.attn_k.bias"],
+  ["model.layers.{n}.self_attn.v_proj.bias", "blk.{n}.attn_v.bias"],
+] as const;
 
 export const postAttentionNorm = ["model.layers.{n}.post_attention_layernorm.weight", "blk.{n}.ffn_norm.weight"] as const;
 

@@ -1,5 +1,6 @@
 import { mapByTable, type Family } from "../family";
-import { decoderMetadata, f32, headDimension, isRotaryBuffer, llamaNames, u32 } from "./common";
+import { decoderMetadata, f32, headDimension, isRotaryBuffer, llamaNames, ropeScaling, u32 } from "./common";
+import { requireActivation } from "./settings";
 
 const names = [
   ...llamaNames,
@@ -16,6 +17,7 @@ export const gemma2: Family = {
   architectures: ["Gemma2ForCausalLM"],
   ggufArchitecture: "gemma2",
   metadata(config) {
+    requireActivation(config, "hidden_activation", "GELU");
     const scalar = config.optionalNumber("query_pre_attn_scalar") ?? headDimension(config);
     const expected = config.integer("num_hidden_layers") === blocksOf27B
       ? config.integer("hidden_size") / config.integer("num_attention_heads")
@@ -28,6 +30,7 @@ export const gemma2: Family = {
       f32("gemma2.attn_logit_softcapping", config.number("attn_logit_softcapping")),
       f32("gemma2.final_logit_softcapping", config.number("final_logit_softcapping")),
       u32("gemma2.attention.sliding_window", config.integer("sliding_window")),
+      ...ropeScaling("gemma2", config),
     ];
   },
   map(name) {

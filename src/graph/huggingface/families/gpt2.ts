@@ -1,5 +1,6 @@
 import { mapByTable, type Family } from "../family";
 import { f32, u32 } from "./common";
+import { requireActivation } from "./settings";
 
 const both = (source: string, gguf: string) =>
   [[`${source}.weight`, `${gguf}.weight`], [`${source}.bias`, `${gguf}.bias`]] as const;
@@ -16,11 +17,19 @@ const names = [
   ...both("h.{n}.mlp.c_proj", "blk.{n}.ffn_down"),
 ] as const;
 
+/** Flags of config.json that llama.cpp has one fixed answer to. */
+const fixed = [["scale_attn_weights", true], ["scale_attn_by_inverse_layer_idx", false], ["add_cross_attention", false]] as const;
+
 /** Learned positions, layer norms with biases. Its Conv1D weights are [out, in] here as everywhere (formats/safetensors). */
 export const gpt2: Family = {
   architectures: ["GPT2LMHeadModel"],
   ggufArchitecture: "gpt2",
   metadata(config) {
+    requireActivation(config, "activation_function", "GELU");
+    for (const [key, usual] of fixed) {
+      if (config.flag(key, usual) === usual) continue;
+      throw config.refuse(`llama.cpp's gpt2 takes ${key} for ${usual}, but config.json says ${!usual}, so the model cannot become a GGUF.`);
+    }
     const width = config.integer("n_embd", "hidden_size");
     return [
       u32("gpt2.block_count", config.integer("n_layer", "num_hidden_layers")),

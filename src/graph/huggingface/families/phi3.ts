@@ -1,5 +1,6 @@
 import { mapByTable, type ComputedTensor, type Family } from "../family";
 import { decoderMetadata, f32, headDimension, isRotaryBuffer, llamaNames, postAttentionNorm, ropeScaling, u32 } from "./common";
+import { requireActivation, windowNotes } from "./settings";
 
 const names = [
   ...llamaNames,
@@ -13,6 +14,7 @@ export const phi3: Family = {
   architectures: ["Phi3ForCausalLM"],
   ggufArchitecture: "phi3",
   metadata(config) {
+    requireActivation(config, "hidden_act", "SiLU");
     const rope = config.rope;
     const context = config.integer("max_position_embeddings");
     const original = rope.originalContext ?? context;
@@ -21,7 +23,7 @@ export const phi3: Family = {
       u32("phi3.rope.dimension_count", Math.trunc(headDimension(config) * rope.partialRotaryFactor)),
       u32("phi3.rope.scaling.original_context_length", original),
       u32("phi3.attention.sliding_window", config.optionalInteger("sliding_window") ?? 0),
-      ...ropeScaling("phi3", config),
+      ...ropeScaling("phi3", config, ["longrope", "su"]),
     ];
     if (rope.longFactors) {
       const scale = context / original;
@@ -29,6 +31,7 @@ export const phi3: Family = {
     }
     return entries;
   },
+  notes: windowNotes,
   map(name) {
     if (isRotaryBuffer(name)) return "skip";
     const gguf = mapByTable(name, names);

@@ -1,9 +1,11 @@
 import { mapByTable, type Family } from "../family";
-import { decoderMetadata, isRotaryBuffer, llamaNames, postAttentionNorm, ropeScaling } from "./common";
+import { decoderMetadata, isRotaryBuffer, llamaNames, postAttentionNorm, queryKeyValueBiases, ropeScaling } from "./common";
+import { requireActivation, windowNotes } from "./settings";
 
-const qwen2Names = [...llamaNames, postAttentionNorm];
+const qwen2Names = [...llamaNames, postAttentionNorm, ...queryKeyValueBiases];
 const qwen3Names = [
-  ...qwen2Names,
+  ...llamaNames,
+  postAttentionNorm,
   ["model.layers.{n}.self_attn.q_norm.weight", "blk.{n}.attn_q_norm.weight"],
   ["model.layers.{n}.self_attn.k_norm.weight", "blk.{n}.attn_k_norm.weight"],
 ] as const;
@@ -12,7 +14,11 @@ function family(architecture: string, ggufArchitecture: string, names: readonly 
   return {
     architectures: [architecture],
     ggufArchitecture,
-    metadata: (config) => [...decoderMetadata(ggufArchitecture, config), ...ropeScaling(ggufArchitecture, config)],
+    metadata(config) {
+      requireActivation(config, "hidden_act", "SiLU");
+      return [...decoderMetadata(ggufArchitecture, config), ...ropeScaling(ggufArchitecture, config)];
+    },
+    notes: (config) => (config.flag("use_sliding_window", false) ? windowNotes(config) : []),
     map(name) {
       if (isRotaryBuffer(name)) return "skip";
       const gguf = mapByTable(name, names);
