@@ -22,6 +22,8 @@ const expertNumber = /(?:^|\.)experts?\.(\d{1,5})\./;
 
 /** What exporters and quantizers append to a module's or parameter's name. */
 const suffixes: readonly (readonly [RegExp, string])[] = [
+  // Copies in another encoding, whatever they are copies of: "MatMul_7_Q4", "Const:0_quantized", "forward_basis_f16".
+  [/(_(DQ|Q\d|f16|quantized|dequantized|DequantizeLinear(_Output)?))+(_\d+)?$/, ""],
   // TensorFlow: "model/conv1/Conv2D/ReadVariableOp:0".
   [/:\d+$/, ""],
   [/\.ReadVariableOp(_\d+)?(\.resource)?$/, ""],

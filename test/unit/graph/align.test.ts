@@ -124,6 +124,20 @@ describe("alignment of two models", () => {
     ]);
   });
 
+  const copies: [name: string, copy: string][] = [
+    ["graph/Const_24:0", "graph/Const_24:0_Q4"],
+    ["model/conv1/Conv2D/ReadVariableOp:0", "model/conv1/Conv2D/ReadVariableOp:0_quantized"],
+    ["stft.forward_basis_buffer", "stft.forward_basis_buffer_f16"],
+    ["const_fold_opt__428", "const_fold_opt__428_quantized_2"],
+    ["const_fold_opt__428_quantized", "const_fold_opt__428_DequantizeLinear_quantized"],
+  ];
+  for (const [name, copy] of copies) {
+    it(`a copy in another encoding: ${copy}`, () => {
+      const one = (own: string) => model("onnx", "main_graph", [[own, [16, 8]], ["other", [16, 8]]]);
+      check(one(name), one(copy), [`${name} ~ ${copy}`, "other ~ other"]);
+    });
+  }
+
   it("a head of another size is no embedding", () => {
     check(model("safetensors", "LlamaForCausalLM", [["lm_head.weight", [10, 16]]]), model("gguf", "llama", [["token_embd.weight", [40, 16]]]), [
       "lm_head.weight ?  (missing)", " ? token_embd.weight (missing)",
