@@ -89,6 +89,7 @@ export function modelPage(root: HTMLElement): void {
     bits.update(state, changed);
     budget.update(state, changed);
     layer.update(state, changed);
+    if (changed.has("model")) asked.clear();
     if (changed.has("view") || changed.has("reports")) askForDetail(state);
     tellPainted(state);
   });

@@ -1,5 +1,5 @@
 import type { DeviceInfo, EncodingInfo, ExportChoice } from "../src/core/api/engine";
-import type { PanelBudget, PanelModel, PanelPlan, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
+import type { OutdatedFile, PanelBudget, PanelModel, PanelPlan, PanelStatus, PanelView, ToPanel } from "../src/core/api/panel";
 import type { PlainError } from "../src/core/errors";
 import type { TensorReport } from "../src/core/series";
 import { Changes } from "./changes";
@@ -28,6 +28,8 @@ export interface PanelState {
   entries: readonly Entry[];
   byName: ReadonlyMap<string, Entry>;
   status: PanelStatus;
+  /** Files that are no longer what is shown. */
+  outdated: readonly OutdatedFile[];
   view: PanelView;
   reportCount: number;
   /** Encodings whose error some report has, by name; the only ones worth choosing from. */
@@ -51,6 +53,7 @@ export function initialState(view?: Partial<PanelView>): PanelState {
     entries: [],
     byName: new Map(),
     status: { kind: "opening" },
+    outdated: [],
     view: { ...defaultView, ...view },
     reportCount: 0,
     measured: new Map(),
@@ -115,6 +118,9 @@ export function receive(state: PanelState, message: ToPanel, now = 0): Aspect[] 
       if (message.status.kind !== "failed" || !message.status.unopened || !state.model) return ["status"];
       forgetModel(state);
       return ["status", "model", "reports"];
+    case "outdated":
+      state.outdated = message.files;
+      return ["status"];
     case "choices":
       state.choices = message.choices;
       return ["choices"];

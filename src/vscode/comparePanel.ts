@@ -21,7 +21,7 @@ export interface ComparePanelServices {
 /** Pairs are small, and a thousand of them should not take seconds to come back after hiding. */
 const outboxOf = (post: (message: ToComparePanel) => void) =>
   new Outbox({
-    latest: ["models", "histograms", "summary", "status"],
+    latest: ["models", "histograms", "summary", "outdated", "status"],
     last: ["summary", "status"],
     batch: (pairs: Extract<ToComparePanel, { type: "pairs" }>["pairs"], failed: Extract<ToComparePanel, { type: "pairs" }>["failed"]): ToComparePanel =>
       ({ type: "pairs", pairs, failed }),
@@ -88,6 +88,7 @@ export function connectComparePanel(panel: vscode.WebviewPanel, comparison: Comp
     outbox.report(...[...comparison.pairs.values()].map(lightPair));
     outbox.fail(...comparison.failed);
     if (comparison.summary) outbox.put({ type: "summary", summary: comparison.summary });
+    outbox.put({ type: "outdated", files: comparison.outdated });
     outbox.put({ type: "status", status: comparison.status });
   }
 
@@ -97,6 +98,7 @@ export function connectComparePanel(panel: vscode.WebviewPanel, comparison: Comp
     } else if (event.kind === "pair") outbox.report(lightPair(event.pair));
     else if (event.kind === "failed") outbox.fail(event.pair);
     else if (event.kind === "summary") outbox.put({ type: "summary", summary: comparison.summary! });
+    else if (event.kind === "outdated") outbox.put({ type: "outdated", files: comparison.outdated });
     else outbox.put({ type: "status", status: comparison.status });
   };
 }

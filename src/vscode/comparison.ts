@@ -1,17 +1,18 @@
 import type { CompareEvent, CompareSummary, TensorComparison } from "../core/api/compare";
 import { type ComparedPair, type FailedPair, pairKey } from "../core/api/comparePanel";
 import type { Engine, Progress } from "../core/api/engine";
-import type { PanelStatus } from "../core/api/panel";
+import type { OutdatedFile, PanelStatus } from "../core/api/panel";
 import { CancellationSource } from "../core/cancellation";
 import { toEngineError } from "../core/errors";
 import { compareReport } from "./compareReport";
+import { OutdatedFiles, type FilesFound } from "./outdatedFiles";
 
 export type ComparisonEvent =
   /** Everything found before is void. */
   | { readonly kind: "cleared" }
   | { readonly kind: "pair"; readonly pair: TensorComparison }
   | { readonly kind: "failed"; readonly pair: FailedPair }
-  | { readonly kind: "summary" | "status" };
+  | { readonly kind: "summary" | "status" | "outdated" };
 
 export interface ComparisonServices {
   engine(): Promise<Engine>;
@@ -26,6 +27,7 @@ export class Comparison {
   readonly #services: ComparisonServices;
   readonly #pairs = new Map<string, TensorComparison>();
   readonly #failed: FailedPair[] = [];
+  readonly #files = new OutdatedFiles();
   #summary: CompareSummary | undefined;
   #status: PanelStatus = { kind: "idle" };
   #running: { readonly source: CancellationSource; readonly ended: Promise<void> } | undefined;
@@ -50,6 +52,10 @@ export class Comparison {
   get failed(): readonly FailedPair[] {
     return this.#failed;
   }
+  /** Files that are no longer what is shown. */
+  get outdated(): readonly OutdatedFile[] {
+    return this.#files.list;
+  }
   /** Absent until all pairs were compared. */
   get summary(): CompareSummary | undefined {
     return this.#summary;
@@ -72,17 +78,19 @@ export class Comparison {
   }
 
   /**
-   * A file has another content than when it was compared. Where nothing could be compared before, it begins anew by itself; true
-   * where there is something to show that is no longer so.
+   * A file is no longer as it was when it was compared. Where nothing could be compared before, it begins anew by itself when there
+   * is something new to read; true where a person should be told.
    */
-  filesChanged(): boolean {
+  filesChanged(found: FilesFound): boolean {
     if (this.#status.kind === "idle") return false;
     if (this.#status.kind === "failed" && this.#pairs.size === 0 && this.#failed.length === 0) {
-      void this.run();
+      if (found.changed.length + found.back.length > 0) void this.run();
       return false;
     }
-    this.#outdated = this.running;
-    return true;
+    const first = this.#files.note(found);
+    this.#services.changed({ kind: "outdated" });
+    if (found.changed.length > 0) this.#outdated = this.running;
+    return first;
   }
 
   /** Ends a run at once; resolves when it has ended. */
@@ -104,6 +112,7 @@ export class Comparison {
     this.#pairs.clear();
     this.#failed.length = 0;
     this.#summary = undefined;
+    this.#files.clear();
     changed({ kind: "cleared" });
     this.#setStatus({ kind: "opening" });
     const onEvent = (event: CompareEvent): void => {

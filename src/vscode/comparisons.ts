@@ -85,9 +85,9 @@ export class Comparisons implements vscode.Disposable {
     });
     const shown = { comparison, panel };
     this.#shown.add(shown);
-    const watcher = onFilesChanged([...new Set([pathA, pathB])], (files) => {
+    const watcher = onFilesChanged([...new Set([pathA, pathB])], (found) => {
       const uris = [pathA, pathB].map((file) => vscode.Uri.file(file));
-      if (comparison.filesChanged()) tell(comparedFilesChanged(files.map((file) => path.basename(file)), panel.title, uris));
+      if (comparison.filesChanged(found)) tell(comparedFilesChanged(found.changed.map((file) => path.basename(file)), panel.title, uris));
     });
     panel.onDidDispose(() => {
       watcher.dispose();

@@ -2,20 +2,22 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Documents } from "./documents";
 import { fileChanged } from "./errors";
+import type { FilesFound } from "./outdatedFiles";
 import { tell } from "./tell";
 
 /** A file being written changes many times; one message after it has been quiet for so long is enough. */
 const quietMilliseconds = 1500;
 
-/** Says when a file of an open model changes on disk, and offers to reload. */
+/** Says when a file of an open model changes on disk, and offers to reload. The panel says it for as long as it is so. */
 export function watchFiles(documents: Documents): vscode.Disposable {
   return documents.onDidOpen((document) => {
     if (document.uri.scheme !== "file") return;
     const opened = document.uri.fsPath;
-    const changed = () => {
+    const changed = (found: FilesFound) => {
       // Of a file that could not be opened there is nothing to keep: a download has ended, perhaps.
-      if (document.status.kind === "failed" && !document.index) document.reload().catch(() => {});
-      else tell(fileChanged(document.name, document.uri));
+      if (document.status.kind === "failed" && !document.index) {
+        if (found.changed.length + found.back.length > 0) document.reload().catch(() => {});
+      } else if (document.filesChanged(found)) tell(fileChanged(document.name, document.uri));
     };
     let watcher = onFilesChanged([opened], changed);
     // Shards and external data are known when the header is read.
@@ -32,22 +34,29 @@ export function watchFiles(documents: Documents): vscode.Disposable {
   });
 }
 
-/** Names files that have another content than now, once all have been quiet. One that is gone is named when it is there again. */
-export function onFilesChanged(files: readonly string[], changed: (files: readonly string[]) => void): vscode.Disposable {
+/** Names files that are no longer as they are now, once all have been quiet. */
+export function onFilesChanged(files: readonly string[], changed: (found: FilesFound) => void): vscode.Disposable {
   const touched = new Set<string>();
+  const missing = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let isDisposed = false;
   const stamps = new Map(files.map((file) => vscode.Uri.file(file).fsPath).map((file) => [file, stampOf(file)]));
   const look = async (): Promise<void> => {
-    const found: string[] = [];
+    const found = { changed: [] as string[], gone: [] as string[], back: [] as string[] };
     for (const file of [...touched]) {
       touched.delete(file);
       const [before, now] = [await stamps.get(file), await stampOf(file)];
-      if (now === undefined || now === before) continue;
+      if (now === undefined) {
+        if (before !== undefined && !missing.has(file)) found.gone.push(file);
+        missing.add(file);
+        continue;
+      }
+      const wasMissing = missing.delete(file);
+      if (now !== before) found.changed.push(file);
+      else if (wasMissing) found.back.push(file);
       stamps.set(file, Promise.resolve(now));
-      found.push(file);
     }
-    if (found.length > 0 && !isDisposed) changed(found);
+    if (found.changed.length + found.gone.length + found.back.length > 0 && !isDisposed) changed(found);
   };
   const touch = ({ fsPath }: vscode.Uri) => {
     if (!stamps.has(fsPath)) return;
@@ -59,6 +68,7 @@ export function onFilesChanged(files: readonly string[], changed: (files: readon
     const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), "*"));
     watcher.onDidChange(touch);
     watcher.onDidCreate(touch);
+    watcher.onDidDelete(touch);
     return watcher;
   });
   const stop = () => {

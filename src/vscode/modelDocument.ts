@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { AnalyseEvent, ExportChoice, Progress } from "../core/api/engine";
-import type { PanelStatus, PanelView } from "../core/api/panel";
+import type { OutdatedFile, PanelStatus, PanelView } from "../core/api/panel";
 import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource } from "../core/cancellation";
 import type { PlainError } from "../core/errors";
@@ -12,6 +12,7 @@ import { BudgetSession } from "./budgetSession";
 import type { StoredBudget } from "./budgetState";
 import type { EngineHost } from "./engineHost";
 import { notALocalFile } from "./errors";
+import { OutdatedFiles, type FilesFound } from "./outdatedFiles";
 import { Results, unreadableTensors } from "./results";
 import { settings } from "./settings";
 
@@ -19,6 +20,8 @@ export type DocumentEvent =
   | { readonly kind: "model" }
   | { readonly kind: "choices" }
   | { readonly kind: "status" }
+  /** Files are no longer what is shown, or are so again. */
+  | { readonly kind: "outdated" }
   /** Everything measured before is void. */
   | { readonly kind: "cleared" }
   | { readonly kind: "report"; readonly report: TensorReport }
@@ -42,6 +45,7 @@ export class ModelDocument implements vscode.CustomDocument {
   readonly #changes = new vscode.EventEmitter<DocumentEvent>();
   readonly #closed = new vscode.EventEmitter<void>();
   readonly #lifetime = new CancellationSource();
+  readonly #files = new OutdatedFiles();
   #index: ModelIndex | undefined;
   #choices: readonly ExportChoice[] | undefined;
   #status: PanelStatus = { kind: "opening" };
@@ -88,6 +92,10 @@ export class ModelDocument implements vscode.CustomDocument {
   get status(): PanelStatus {
     return this.#status;
   }
+  /** Files that are no longer what is shown. */
+  get outdated(): readonly OutdatedFile[] {
+    return this.#files.list;
+  }
   get running(): boolean {
     return this.#running !== undefined;
   }
@@ -104,6 +112,13 @@ export class ModelDocument implements vscode.CustomDocument {
     return this.#index?.tensors.find((t) => t.name === name);
   }
 
+  /** Files are no longer as they were when they were read. True where a person should be told. */
+  filesChanged(found: FilesFound): boolean {
+    const first = this.#files.note(found);
+    this.#changes.fire({ kind: "outdated" });
+    return first;
+  }
+
   /** Reads the header again and forgets what was measured. */
   async reload(): Promise<ModelIndex> {
     await this.cancel();
@@ -112,6 +127,7 @@ export class ModelDocument implements vscode.CustomDocument {
     this.results.unreadable = new Map();
     this.#index = undefined;
     this.#choices = undefined;
+    this.#files.clear();
     this.#changes.fire({ kind: "cleared" });
     this.#loading = this.#load();
     return this.#loading;
@@ -182,15 +198,22 @@ export class ModelDocument implements vscode.CustomDocument {
   }
 
   /**
-   * Measures what is missing; everything again when nothing is, or when other encodings are wanted now. Joins a run that is
-   * under way. Resolves when the run has ended in whatever way; `status` says which.
+   * Measures what is missing; everything again when nothing is, when other encodings are wanted now, or when a file has changed.
+   * Joins a run that is under way. Resolves when the run has ended in whatever way; `status` says which.
    */
   analyse(): Promise<void> {
     if (this.#running) return this.#running.ended;
+    if (this.outdated.length > 0) return this.#analyseAnew();
     const source = new CancellationSource();
     const ended = this.#run(source).finally(() => (this.#running = undefined));
     this.#running = { source, ended };
     return ended;
+  }
+
+  /** The old header does not lead to what the files hold now. */
+  async #analyseAnew(): Promise<void> {
+    await this.reload().catch(() => {});
+    if (this.#index) await this.analyse();
   }
 
   async #run(source: CancellationSource): Promise<void> {
@@ -268,10 +291,19 @@ export class ModelDocument implements vscode.CustomDocument {
     await running?.ended;
   }
 
-  /** The tensor's whole report: the held one, or measured again for it alone. Undefined where it was never measured. */
+  /** Measures what the bit budget needs, of the files as they are now. */
+  async measureBudget(): Promise<void> {
+    if (this.outdated.length > 0) await this.reload();
+    await this.budget.measure();
+  }
+
+  /**
+   * The tensor's whole report: the held one, or measured again for it alone. Undefined where it was never measured, and where the
+   * files no longer hold what is shown.
+   */
   async detail(tensor: string): Promise<TensorReport | undefined> {
     const held = this.results.detail(tensor);
-    if (held || !this.results.reports.has(tensor)) return held;
+    if (held || !this.results.reports.has(tensor) || this.outdated.length > 0) return held;
     const { engine } = await this.#engine.start();
     await engine.analyse(
       { path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith, asStored: true },

@@ -103,6 +103,8 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
         return outbox.put({ type: "choices", choices: document.choices ?? [] });
       case "status":
         return outbox.put({ type: "status", status: document.status });
+      case "outdated":
+        return outbox.put({ type: "outdated", files: document.outdated });
       case "report":
         return outbox.report(light(event.report));
       case "failed":
@@ -136,6 +138,7 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
     sendPlan();
     if (pendingTab) outbox.put({ type: "showTab", tab: pendingTab });
     pendingTab = undefined;
+    outbox.put({ type: "outdated", files: document.outdated });
     outbox.put({ type: "status", status: document.status });
   }
 
@@ -162,6 +165,7 @@ export function connectPanel(webviewPanel: vscode.WebviewPanel, document: ModelD
 
   async function budget(action: BudgetAction): Promise<void> {
     if (action.kind === "export") return void vscode.commands.executeCommand("bitlens.exportRecipe", document.uri, { plan: true });
+    if (action.kind === "measure") return document.measureBudget();
     if (action.kind !== "save") return document.budget.apply(action);
     const text = serializeRecipe(document.budget.recipe());
     try {

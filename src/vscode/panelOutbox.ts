@@ -7,7 +7,7 @@ import { reportBytes } from "./results";
 /** Reports and states on their way to one model's panel. */
 export const panelOutbox = (post: (message: ToPanel) => void) =>
   new Outbox({
-    latest: ["model", "choices", "budget", "plan", "show", "showTab", "status"],
+    latest: ["model", "choices", "budget", "plan", "show", "showTab", "outdated", "status"],
     last: ["status"],
     batch: (reports: readonly TensorReport[], failed: readonly { readonly tensor: string; readonly error: PlainError }[]): ToPanel =>
       ({ type: "reports", reports, failed }),

@@ -64,7 +64,7 @@ describe("files that cannot be opened", () => {
     assert.equal(document.index, undefined);
   });
 
-  it("a shard that changes is noticed, though the index was opened", async () => {
+  it("a shard that changes is noticed, though the index was opened, and measured from its own header", async () => {
     const { told } = await activated();
     const [shard, index] = ["shard-1.safetensors", "shards.safetensors.index.json"].map((name) => path.join(folder.path, name));
     const write = (value: number) =>
@@ -79,6 +79,21 @@ describe("files that cannot be opened", () => {
     const writing = setInterval(() => write(value++), 5000);
     const tellings = () => told().filter((one) => one.message === message);
     await until("the change to be told", () => tellings().length > 0 || undefined).finally(() => clearInterval(writing));
+    assert.deepEqual(document.outdated, [{ name: path.basename(shard), gone: false }]);
+    const mean = () => document.results.reports.get("w")?.stats.mean;
+    assert.equal(mean(), 1, "what is shown stays until the person asks");
+
+    const toldBefore = tellings().length;
+    fs.rmSync(shard);
+    await until("the shard to be missed", () => document.outdated[0].gone || undefined);
+    writeSafetensors(shard, [{ name: "v", shape: [4, 4] }]);
+    await until("the shard to be back", () => !document.outdated[0].gone || undefined);
+    assert.equal(tellings().length, toldBefore, "told once for as long as the panel says it");
+    fs.writeFileSync(index, JSON.stringify({ weight_map: { v: path.basename(shard) } }));
+    await vscode.commands.executeCommand("bitlens.analyze", document.uri);
+    assert.deepEqual(document.index?.tensors.map((t) => t.name), ["v"], "the old header does not lead to the new content");
+    assert.deepEqual([...document.results.reports.keys()], ["v"]);
+    assert.deepEqual(document.outdated, []);
   });
 
   it("a document that is not on disk is refused with a sentence", async () => {

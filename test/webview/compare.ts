@@ -8,6 +8,7 @@ import { Random } from "../../src/core/math/prng";
 import type { TensorRole } from "../../src/core/model";
 import type { LogHistogram } from "../../src/core/series";
 import { Comparison, lightPair } from "../../src/vscode/comparison";
+import type { FilesFound } from "../../src/vscode/outdatedFiles";
 
 const word = new DataView(new ArrayBuffer(4));
 function histogramOf(values: Iterable<number>): LogHistogram {
@@ -156,10 +157,10 @@ export function compareHarness(deliver: (message: unknown) => void, posted: unkn
   let wanted = 0;
   const harness = {
     posted,
-    /** Opens two models; `feed` compares them. */
-    open(name: string) {
+    /** Opens two models, or one twice; `feed` compares them. */
+    open(name: string, pathB = "/models/tale-Q4_K_M.gguf") {
       const engine = engineOf(cases[name]());
-      comparison = new Comparison({ pathA: "/models/tale/model.safetensors", pathB: "/models/tale-Q4_K_M.gguf" }, {
+      comparison = new Comparison({ pathA: "/models/tale/model.safetensors", pathB }, {
         engine: async () => engine as Engine,
         log: () => {},
         changed(event) {
@@ -167,6 +168,7 @@ export function compareHarness(deliver: (message: unknown) => void, posted: unkn
           else if (event.kind === "pair") send({ type: "pairs", pairs: [lightPair(event.pair)], failed: [] });
           else if (event.kind === "failed") send({ type: "pairs", pairs: [], failed: [event.pair] });
           else if (event.kind === "summary") send({ type: "summary", summary: comparison!.summary! });
+          else if (event.kind === "outdated") send({ type: "outdated", files: comparison!.outdated });
           else send({ type: "status", status: comparison!.status });
         },
       });
@@ -177,13 +179,16 @@ export function compareHarness(deliver: (message: unknown) => void, posted: unkn
       wanted = n;
       step();
     },
+    /** What the watcher of both files found. */
+    files: (found: FilesFound) => comparison?.filesChanged(found),
     status: (status: PanelStatus) => send({ type: "status", status }),
     replay() {
       if (!comparison) return;
-      const { pathA, pathB, pairs, failed, summary, status } = comparison;
+      const { pathA, pathB, pairs, failed, summary, status, outdated } = comparison;
       send({ type: "models", pathA, pathB, compared: pairs.size + failed.length });
       send({ type: "pairs", pairs: [...pairs.values()].map(lightPair), failed });
       if (summary) send({ type: "summary", summary });
+      send({ type: "outdated", files: outdated });
       send({ type: "status", status });
     },
     pairs: () => [...(comparison?.pairs.values() ?? [])].map((p) => pairKey(p.a.name, p.b.name)),

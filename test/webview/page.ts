@@ -90,6 +90,7 @@ const harness = {
   fail(tensor: string, message: string) {
     deliver({ type: "reports", reports: [], failed: [{ tensor, error: { code: "truncated", message, place: { tensor } } }] });
   },
+  outdated: (files: Extract<ToPanel, { type: "outdated" }>["files"]) => deliver({ type: "outdated", files }),
   status(next: PanelStatus) {
     status = next;
     deliver({ type: "status", status });

@@ -2,7 +2,7 @@ import type { CompareSummary } from "../../src/core/api/compare";
 import {
   type ComparedPair, type CompareState, type CompareView, type FailedPair, pairKey, type ToComparePanel,
 } from "../../src/core/api/comparePanel";
-import type { PanelStatus } from "../../src/core/api/panel";
+import type { OutdatedFile, PanelStatus } from "../../src/core/api/panel";
 import type { PlainError } from "../../src/core/errors";
 import type { LogHistogram } from "../../src/core/series";
 import { Changes } from "../changes";
@@ -36,6 +36,8 @@ export interface ComparePageState {
   failed: number;
   summary?: CompareSummary;
   status: PanelStatus;
+  /** Files that are no longer what is shown. */
+  outdated: readonly OutdatedFile[];
   /** Of the pair looked at, and a few looked at before. */
   histograms: ReadonlyMap<string, Histograms>;
   view: CompareView;
@@ -55,6 +57,7 @@ export function initialCompareState(kept: Partial<CompareState> = {}): ComparePa
     equal: 0,
     failed: 0,
     status: { kind: "opening" },
+    outdated: [],
     histograms: new Map(),
     view: { ...defaultCompareView, ...kept.view },
   };
@@ -80,6 +83,9 @@ export function receiveCompare(state: ComparePageState, message: ToComparePanel)
     case "summary":
       state.summary = reviveSummary(message.summary);
       return ["summary"];
+    case "outdated":
+      state.outdated = message.files;
+      return ["status"];
     case "status":
       state.status = message.status;
       return ["status"];

@@ -7,6 +7,7 @@ import { modelName } from "../names";
 import type { Panel } from "../panel";
 import type { Aspect, PanelState } from "../state";
 import { icon } from "../ui";
+import { OutdatedNotice } from "./outdatedNotice";
 import { StatusLine } from "./statusLine";
 import { statusText } from "./statusText";
 
@@ -21,6 +22,7 @@ export class Header {
   readonly #facts = h("div", { class: "facts" });
   readonly #device = h("div", { class: "device" });
   readonly #status: StatusLine<Extract<FromPanel, { type: "command" }>["command"]>;
+  readonly #outdated: OutdatedNotice;
   readonly #problems = h("ul", { id: "problems", class: "problems", hidden: true });
   readonly #problemsButton: HTMLElement;
 
@@ -30,6 +32,7 @@ export class Header {
       label: "Tensors analyzed",
       onCommand: (command) => panel.post({ type: "command", command }),
     });
+    this.#outdated = new OutdatedNotice(panel, { label: "Reload", onPress: () => panel.post({ type: "command", command: "reload" }) });
     this.#problemsButton = h("button", {
       class: "problems-button",
       type: "button",
@@ -43,6 +46,7 @@ export class Header {
       { class: "head" },
       h("div", { class: "identity" }, h("div", { class: "who" }, this.#name, this.#facts), this.#problemsButton, this.#device),
       this.#problems,
+      this.#outdated.element,
       this.#status.element,
     );
     this.update(panel.store.state, new Set(["model", "status"]));
@@ -106,6 +110,7 @@ export class Header {
     this.element.dataset.tone = text.tone;
     if (!state.model) setText(this.#name, status.kind === "failed" ? "This file could not be opened" : "Opening…");
     this.#status.show(status.kind, text);
+    this.#outdated.show(state.outdated);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { PlainError } from "../errors";
 import type { LogHistogram } from "../series";
 import type { CompareSummary, TensorComparison } from "./compare";
-import type { PanelStatus } from "./panel";
+import type { OutdatedFile, PanelStatus } from "./panel";
 
 /** A pair as the list shows it. The histograms are sent when the pair is looked at. */
 export type ComparedPair = Omit<TensorComparison, "logHistogramA" | "logHistogramB">;
@@ -46,6 +46,8 @@ export type ToComparePanel =
   | { readonly type: "pairs"; readonly pairs: readonly ComparedPair[]; readonly failed: readonly FailedPair[] }
   | { readonly type: "histograms"; readonly pair: string; readonly a: LogHistogram; readonly b: LogHistogram }
   | { readonly type: "summary"; readonly summary: CompareSummary }
+  /** None: what is shown is what both files hold. */
+  | { readonly type: "outdated"; readonly files: readonly OutdatedFile[] }
   | { readonly type: "status"; readonly status: PanelStatus };
 
 export type CompareCommand = "compare" | "cancel" | "swap" | "choose" | "text" | "restartEngine" | "showLog";

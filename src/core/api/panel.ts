@@ -16,6 +16,13 @@ export type PanelStatus =
   /** The engine died or was restarted; the panel keeps what it has and offers to resume. */
   | { readonly kind: "engine-restarted"; readonly message: string };
 
+/** A file that is no longer as it was when what is shown was read from it. */
+export interface OutdatedFile {
+  readonly name: string;
+  /** No longer on disk; otherwise it has another content. */
+  readonly gone: boolean;
+}
+
 /** Model facts for the panel: the index without byte ranges, which stay in the engine. */
 export type PanelModel = Omit<ModelIndex, "tensors"> & {
   readonly tensors: readonly Omit<ModelIndex["tensors"][number], "storage">[];
@@ -145,6 +152,8 @@ export type ToPanel =
     }
   | { readonly type: "reports"; readonly reports: readonly TensorReport[]; readonly failed: readonly { tensor: string; error: PlainError }[] }
   | { readonly type: "status"; readonly status: PanelStatus }
+  /** None: what is shown is what the files hold. */
+  | { readonly type: "outdated"; readonly files: readonly OutdatedFile[] }
   | { readonly type: "choices"; readonly choices: readonly ExportChoice[] }
   /** Go to a layer (command Show Layer, tree view). */
   | { readonly type: "show"; readonly tensor: string }

@@ -27,7 +27,7 @@ export const planBudget: Command = {
       await choicesKnown(document);
       await document.budget.apply({ kind: "target", target });
     }
-    await document.budget.measure();
+    await document.measureBudget();
   },
 };
 

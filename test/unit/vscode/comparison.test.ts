@@ -10,6 +10,9 @@ const { progress } = compareSummary();
 const pair = (name: string): CompareEvent => ({ kind: "pair", comparison: comparison(name, 20), progress });
 const failed: CompareEvent = { kind: "failed", a: "broken", b: "broken", error: { code: "truncated", message: "The file ends early.", place: {} }, progress };
 
+const changed = { changed: ["/m/b.gguf"], gone: [], back: [] };
+const gone = { changed: [], gone: ["/m/b.gguf"], back: [] };
+
 /** A comparison by an engine that calls `compare`, and what it said: kinds of events, states in parentheses. */
 function make(compare: Engine["compare"]) {
   const told: string[] = [];
@@ -92,11 +95,11 @@ describe("a comparison in the window", () => {
     });
     const first = comparison.run();
     await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(comparison.filesChanged(), true, "there is something to tell");
+    assert.equal(comparison.filesChanged(changed), true, "there is something to tell");
     await Promise.all([first, comparison.run(), comparison.run()]);
     assert.deepEqual(calls, ["began", "ended", "began"]);
     assert.deepEqual([[...comparison.pairs.keys()], comparison.status.kind, comparison.running], [["of run 3\nof run 3"], "done", false]);
-    assert.equal(comparison.filesChanged(), true);
+    assert.equal(comparison.filesChanged(changed), true);
   });
 
   it("closing ends a run that waits for an outdated one, too", async () => {
@@ -108,7 +111,7 @@ describe("a comparison in the window", () => {
     });
     void comparison.run();
     await new Promise((resolve) => setImmediate(resolve));
-    comparison.filesChanged();
+    comparison.filesChanged(changed);
     const again = comparison.run();
     await comparison.cancel();
     await again;
@@ -122,13 +125,45 @@ describe("a comparison in the window", () => {
       onEvent(pair("x"));
       return compareSummary();
     });
-    assert.deepEqual([comparison.filesChanged(), comparison.running], [false, false], "the window was restored, and runs wait to be asked for");
+    assert.deepEqual([comparison.filesChanged(changed), comparison.running], [false, false], "the window was restored, and runs wait to be asked for");
     await comparison.run();
     assert.deepEqual(comparison.status.kind, "failed");
     file = "whole";
-    assert.equal(comparison.filesChanged(), false, "nothing to tell: it begins by itself");
+    assert.equal(comparison.filesChanged(changed), false, "nothing to tell: it begins by itself");
     await comparison.run();
     assert.deepEqual([comparison.status.kind, comparison.pairs.size], ["done", 1]);
+  });
+
+  it("says which files are not what it shows until it is run anew, and asks for attention once", async () => {
+    const { comparison, told } = make(async () => compareSummary());
+    await comparison.run();
+    assert.deepEqual(comparison.outdated, []);
+    assert.deepEqual([comparison.filesChanged(changed), told.at(-1)], [true, "outdated"]);
+    assert.equal(comparison.filesChanged(changed), false, "told before");
+    assert.deepEqual(comparison.outdated, [{ name: "b.gguf", gone: false }]);
+    assert.equal(comparison.filesChanged(gone), false, "who deletes a file knows it");
+    assert.deepEqual(comparison.outdated, [{ name: "b.gguf", gone: true }]);
+    comparison.filesChanged({ changed: [], gone: [], back: ["/m/b.gguf"] });
+    assert.deepEqual(comparison.outdated, [{ name: "b.gguf", gone: false }], "as it was when it went, not as it was when it was compared");
+    await comparison.run();
+    assert.deepEqual(comparison.outdated, []);
+    comparison.filesChanged(gone);
+    comparison.filesChanged({ changed: [], gone: [], back: ["/m/b.gguf"] });
+    assert.deepEqual(comparison.outdated, [], "it is what is shown");
+  });
+
+  it("a file that goes where nothing could be compared begins nothing; once it is back, it does", async () => {
+    let calls = 0;
+    const { comparison } = make(async () => {
+      calls++;
+      throw new EngineError("not-found", "No such file.");
+    });
+    await comparison.run();
+    assert.equal(comparison.filesChanged(gone), false);
+    assert.equal(calls, 1);
+    comparison.filesChanged({ changed: [], gone: [], back: ["/m/b.gguf"] });
+    await comparison.run();
+    assert.equal(calls, 2);
   });
 
   it("an engine that does not start is a failure, not a rejection", async () => {

@@ -66,6 +66,31 @@ export const compareTests = {
     assert.deepEqual(await commands(tab), ["cancel", "compare"]);
   },
 
+  async "compare: a file that is no longer what is shown is named until it is compared again"({ open, out }) {
+    const tab = await compare(open, "llama");
+    const files = (found) => tab.evaluate((f) => window.harness.files({ changed: [], gone: [], back: [], ...f }), found);
+    assert.equal(await tab.locator(".notice").isVisible(), false);
+    await files({ gone: ["/models/tale-Q4_K_M.gguf"] });
+    await settle(tab);
+    assert.match(await text(tab, ".notice"), /^tale-Q4_K_M\.gguf is no longer on disk: what is shown is of its earlier content\.$/);
+    assert.equal(await tab.locator(".notice vscode-button").isVisible(), false, "there is nothing to compare again");
+    await files({ changed: ["/models/tale-Q4_K_M.gguf"] });
+    await settle(tab);
+    assert.match(await text(tab, ".notice"), /^tale-Q4_K_M\.gguf has changed on disk/);
+    await tab.screenshot({ path: path.join(out, "compare-outdated.png") });
+    await tab.locator(".notice vscode-button").click();
+    await settle(tab);
+    assert.equal(await tab.locator(".notice").isVisible(), false);
+    assert.deepEqual(await commands(tab), ["compare"]);
+  },
+
+  async "compare: a model against itself is called so"({ open }) {
+    const tab = await open("dark", { width: 1280, height: 800, page: "compare" });
+    await tab.evaluate(() => window.harness.open("identical", "/models/tale/model.safetensors"));
+    await settle(tab);
+    assert.equal(await text(tab, ".head h1"), "tale against itself");
+  },
+
   async "compare: Enter shows both distributions, their worst channels and what was undone"({ open }) {
     const tab = await compare(open, "llama");
     await choose(tab, "Sort by", "Name");

@@ -1,4 +1,4 @@
-import { assert, last, layerName, model, pixels, canvas, posted, settle, text, openTab, box } from "./support.mjs";
+import { assert, last, layerName, model, pixels, canvas, posted, settle, text, openTab, box, voice } from "./support.mjs";
 
 export const messages = {
   async "the first paint needs the header only, and nothing moves when results arrive"({ open, say }) {
@@ -47,6 +47,30 @@ export const messages = {
         assert.equal((await last(tab, "command")).command, commands[i]);
       }
     }
+  },
+
+  async "files that are no longer what is shown are named on every tab until they are read again"({ open }) {
+    const tab = await model(open, "llama");
+    const outdated = async (files) => {
+      await tab.evaluate((f) => window.harness.outdated(f), files);
+      await settle(tab);
+    };
+    assert.equal(await tab.locator(".notice").isVisible(), false);
+    await outdated([{ name: "a.safetensors", gone: false }]);
+    for (const id of ["spectrum", "bits", "budget", "map"]) {
+      await openTab(tab, id);
+      assert.match(await text(tab, ".notice"), /^a\.safetensors has changed on disk: what is shown is of its earlier content\./);
+    }
+    assert.match(await voice(tab), /a\.safetensors has changed/);
+    await tab.locator(".notice vscode-button").click();
+    assert.equal((await last(tab, "command")).command, "reload");
+    await outdated([{ name: "a", gone: false }, { name: "b", gone: true }]);
+    assert.match(await text(tab, ".notice"), /^a and b have changed on disk: what is shown is of their earlier content\./);
+    await outdated([{ name: "a", gone: true }, { name: "b", gone: true }, { name: "c", gone: true }]);
+    assert.match(await text(tab, ".notice"), /^a and 2 other files are no longer on disk/);
+    assert.equal(await tab.locator(".notice vscode-button").isVisible(), false);
+    await outdated([]);
+    assert.equal(await tab.locator(".notice").isVisible(), false);
   },
 
   async "replaying everything the host knows changes no pixel"({ open }) {
