@@ -80,11 +80,15 @@ export function sizeUnit(unit: SizeUnit, fileBytes: number, parameterCount: numb
   }
 }
 
+/** "2.1", "1,024.5"; a comma that does not set off thousands is a decimal one, "2,1". NaN when it is neither. */
+const parseNumber = (text: string): number =>
+  Number(/^\d{1,3}(,\d{3})+(\.\d*)?$/.test(text) ? text.replaceAll(",", "") : text.replace(/^(\d*),(\d+)$/, "$1.$2"));
+
 /** Bytes in a typed text: "2.1 MB", "900k", "8 GiB", "4.25 bpw", or a bare number in the unit shown. Undefined when it is none of these. */
 export function parseSize(text: string, unit: { readonly bytes: number }, parameterCount: number): number | undefined {
   const match = /^([\d.,]+)\s*(b|bytes?|[kmgt]i?b?|bpw|bits?)?$/i.exec(text.trim());
   if (!match) return undefined;
-  const value = Number(match[1].replaceAll(",", ""));
+  const value = parseNumber(match[1]);
   if (!(value > 0 && value < Infinity)) return undefined;
   const suffix = match[2]?.toLowerCase();
   if (suffix === undefined) return value * unit.bytes;

@@ -137,7 +137,7 @@ export const assignment: Chart<AssignmentData, number> = {
         ["of all error", errorShare(data, c.squaredError)],
         ...(locked ? [] : limitWords(data, mark)).map((words) => ["limit", words] as const),
         ...(partners.length ? [["", sharesWith(data.table, partners)] as const] : []),
-        ["", locked ? "Click or Enter: unlock" : "Click or Enter: lock it so"],
+        ["", locked ? "Click or Enter: unlock" : "Click or Enter: lock this encoding"],
       ],
       x: left + (((found?.from ?? 0) + (found?.to ?? 0)) / 2) * (right - left),
       y: assignmentHead + (Math.max(0, r) + 1) * assignmentRowHeight - 8,

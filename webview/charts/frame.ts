@@ -110,6 +110,12 @@ export class ChartFrame<Data, Mark> {
     this.redraw();
   }
 
+  /** Says on the card that is shown what is so now, after the mark itself was acted upon. */
+  refreshCard(): void {
+    if (this.#mark === undefined || this.#data === undefined || !this.#page.card.isOf(this.canvas)) return;
+    this.#page.card.show(this.canvas, this.#chart.card(this.#data, this.#size, this.#mark));
+  }
+
   redraw(): void {
     if (this.#pending) return;
     this.#pending = true;

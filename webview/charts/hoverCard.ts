@@ -6,6 +6,11 @@ export class HoverCard {
   readonly element = h("div", { class: "card", "aria-hidden": "true", hidden: true });
   #owner: HTMLElement | undefined;
 
+  /** Is it this canvas's card that is shown? */
+  isOf(canvas: HTMLElement): boolean {
+    return this.#owner === canvas && !this.element.hidden;
+  }
+
   /** Shows a card beside a mark of a canvas; without a card, hides the one this canvas owns. */
   show(canvas: HTMLElement, card: Card | undefined): void {
     if (!card) {

@@ -182,6 +182,8 @@ const powers = ({ low, high }: Scale): number[] => {
   return ticks.length ? ticks : [high];
 };
 
+const clamp = (v: number, low: number, high: number): number => Math.min(high, Math.max(low, v));
+
 /** Beside its point where nothing else is written; nowhere when there is no room: the card and the table have it. */
 function label(p: Paint, box: Box, taken: Box[], words: string, x: number, y: number): void {
   p.context.font = fontOf(p);
@@ -192,6 +194,10 @@ function label(p: Paint, box: Box, taken: Box[], words: string, x: number, y: nu
     const free = taken.every((t) => t.x > area.x + area.width || t.x + t.width < area.x || t.y > area.y + area.height || t.y + t.height < area.y);
     if (!inside || !free) continue;
     taken.push(area);
+    const [nearX, nearY] = [clamp(x, area.x, area.x + area.width), clamp(y, area.y + 2, area.y + area.height - 2)];
+    const distance = Math.hypot(nearX - x, nearY - y);
+    // Too far to be told whose it is.
+    if (distance > 11) line(p, x + (5 * (nearX - x)) / distance, y + (5 * (nearY - y)) / distance, nearX, nearY, p.theme.dim);
     text(p, words, x + dx, y + dy);
     return;
   }

@@ -188,9 +188,11 @@ export function entry(options: { readonly label: string; readonly placeholder?: 
   return {
     element,
     set(text) {
+      // The answer to what was entered takes its place; otherwise nothing changes under the hands of who types.
+      const isAnswer = isWaiting && text !== shown;
       shown = text;
       isWaiting = false;
-      if (document.activeElement !== element && element.value !== text) element.value = text;
+      if ((isAnswer || document.activeElement !== element) && element.value !== text) element.value = text;
     },
   };
 }

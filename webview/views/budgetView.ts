@@ -60,15 +60,17 @@ export class BudgetView {
   #scale = linearScale(0, 16);
   #asked: unknown;
   #selected: number | undefined;
+  /** What was typed last and could not be read, until the next step. */
+  #misread: string | undefined;
 
   constructor(panel: Panel) {
     this.#panel = panel;
     this.#empty = new BudgetEmpty((action) => this.#act(action));
     const act = (action: BudgetAction) => this.#act(action);
-    const say = (text: string) => panel.say(text);
-    this.#size = new SizeControls(panel, act);
-    this.#tensor = new TensorEditor(act, say);
-    this.#limits = new LimitTable(act, say);
+    const complain = (text: string) => this.#complain(text);
+    this.#size = new SizeControls(panel, act, complain);
+    this.#tensor = new TensorEditor(act, complain);
+    this.#limits = new LimitTable(act, complain);
     this.#legend = new Legend(panel);
     this.#pareto = new ChartFrame(panel, pareto, { class: "pareto", onSelect: (mark) => this.#choosePoint(mark) });
     this.#assignment = new ChartFrame(panel, assignment, {
@@ -128,7 +130,8 @@ export class BudgetView {
   #show(state: PanelState, ready: Ready, plan: PanelPlan): void {
     const model = state.model!;
     const { table } = ready;
-    if (this.#rowsOf !== table) {
+    const same = this.#rowsOf === table;
+    if (!same) {
       this.#rowsOf = table;
       this.#scale = linearScale(...bitsRange(table));
       this.#rows = budgetRows(table, state.byName);
@@ -140,8 +143,9 @@ export class BudgetView {
     const label = (encoding: string) =>
       encoding === "keep" ? "kept" : (labels.get(encoding) ?? labels.get(encoding.replace(/-b?f(16|32)\b/, "")) ?? encoding);
     this.#size.update(plan, model.parameterCount, state.view.unit ?? "bytes");
-    toggle(this.#refused, plan.refused !== undefined);
-    setText(this.#refused, plan.refused ?? "");
+    const refused = this.#misread ?? plan.refused;
+    toggle(this.#refused, refused !== undefined);
+    setText(this.#refused, refused ?? "");
     const uniforms = plan.uniforms ?? ready.uniforms;
     this.#showTotals(state, table, uniforms, plan);
     this.#paretoData = {
@@ -153,20 +157,21 @@ export class BudgetView {
       parameterCount: model.parameterCount,
       restricted: plan.uniforms !== undefined,
     };
-    this.#pareto.update(this.#paretoData, true);
+    this.#pareto.update(this.#paretoData, same);
     this.#assignment.canvas.parentElement!.style.height = `${assignmentHead + this.#rows.length * assignmentRowHeight + 4}px`;
     this.#legend.update(bitsMeasure, this.#scale);
     const [selected, partners] = [this.#selected, this.#partners];
-    this.#assignment.update({ table, plan, rows: this.#rows, label, scale: this.#scale, selected, partners }, true);
+    this.#assignment.update({ table, plan, rows: this.#rows, label, scale: this.#scale, selected, partners }, same);
+    this.#assignment.refreshCard();
     this.#tensor.update(selected === undefined ? undefined : { table, plan, tensor: selected, partners: partners.get(selected) ?? [], label });
     this.#limits.update({ table, plan });
     setText(this.#note, noteOf(ready, plan, state.view.unit));
   }
 
   #showTotals({ model, view }: PanelState, table: SensitivityTable, uniforms: Ready["uniforms"], plan: PanelPlan): void {
-    const today = model!.tensors.reduce((n, t) => n + t.byteLength, 0);
-    const item = (name: string, value: string, detail: string) =>
-      h("div", {}, h("dt", {}, name), h("dd", {}, value), h("dd", { class: "dim" }, detail));
+    const today = model!.byteLength;
+    const item = (name: string, value: string, detail: string, wide = false) =>
+      h("div", { class: wide ? "wide" : undefined }, h("dt", {}, name), h("dd", {}, value), h("dd", { class: "dim" }, detail));
     const near = nearestUniform(uniforms, plan.byteLength);
     const under = plan.uniforms ? " under these locks and limits" : "";
     const size =
@@ -179,16 +184,25 @@ export class BudgetView {
       item("Size", bytes(plan.byteLength), size),
       ...(view.unit === "gb" || view.unit === "gib" ? [item("Memory", bytes(Math.abs(free)), free < 0 ? "too little: it does not fit" : "left beside the weights")] : []),
       item("Change", change(today, plan.byteLength), `from ${bytes(today)}`),
+      item("Locked", plural(plan.locked.length, "tensor"), `of ${plural(table.tensors.length, "tensor")} that can change`),
       item(
         "Squared error",
         significant(plan.squaredError),
         near ? `${lessText(plan.squaredError, near.squaredError, near.label)}${under}, ${bytes(near.byteLength)}` : "over all tensors",
+        true,
       ),
-      item("Locked", plural(plan.locked.length, "tensor"), `of ${plural(table.tensors.length, "tensor")} that can change`),
     );
   }
 
+  /** About a text that could not be read: visible, as it stays in its field. */
+  #complain(text: string): void {
+    this.#misread = text;
+    this.#panel.say(text);
+    this.#panel.store.touch("budget");
+  }
+
   #act(action: BudgetAction): void {
+    this.#misread = undefined;
     this.#panel.post({ type: "budget", action });
   }
 

@@ -16,7 +16,7 @@ export interface LimitFields {
 }
 
 /** Two short fields, at least and at most so many bits per weight. Empty: no bound. */
-export function limitFields(what: string, scope: () => LimitScope | undefined, act: (action: BudgetAction) => void, say: (text: string) => void): LimitFields {
+export function limitFields(what: string, scope: () => LimitScope | undefined, act: (action: BudgetAction) => void, complain: (text: string) => void): LimitFields {
   let limit: PanelLimit | undefined;
   const field = (bound: "minBits" | "maxBits", words: string) =>
     entry({
@@ -27,7 +27,7 @@ export function limitFields(what: string, scope: () => LimitScope | undefined, a
         const of = scope();
         if (!of) return;
         if (text.trim() !== "" && value === undefined) {
-          say(`${text} is not a number of bits`);
+          complain(`“${text}” is not a number of bits per weight: write one such as 4.5, or nothing for no limit.`);
           return least.set(limit?.minBits?.toString() ?? ""), most.set(limit?.maxBits?.toString() ?? "");
         }
         const { minBits, maxBits }: PanelLimit = { ...limit, [bound]: value };
@@ -64,7 +64,7 @@ interface Row {
 export class LimitTable {
   readonly element: HTMLDetailsElement;
   readonly #act: (action: BudgetAction) => void;
-  readonly #say: (text: string) => void;
+  readonly #complain: (text: string) => void;
   readonly #summary = h("summary", {});
   readonly #body = h("tbody", {});
   #rows: readonly Row[] = [];
@@ -72,9 +72,9 @@ export class LimitTable {
   #roles: readonly Scoped[] = [];
   #rolesOf: SensitivityTable | undefined;
 
-  constructor(act: (action: BudgetAction) => void, say: (text: string) => void) {
+  constructor(act: (action: BudgetAction) => void, complain: (text: string) => void) {
     this.#act = act;
-    this.#say = say;
+    this.#complain = complain;
     const head = (text: string, numeric = true) => h("th", { scope: "col", class: numeric ? "number" : undefined }, text);
     this.element = h(
       "details",
@@ -119,7 +119,7 @@ export class LimitTable {
 
   #row(table: SensitivityTable, { key, scope, tensors }: Scoped): Row {
     const name = scope.role ?? shortName(scope.tensor!);
-    const fields = limitFields(name, () => scope, this.#act, this.#say);
+    const fields = limitFields(name, () => scope, this.#act, this.#complain);
     const now = h("td", { class: "number" });
     const [low, high] = possibleBits(table, tensors);
     const element = h("tr", {});

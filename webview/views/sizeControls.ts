@@ -10,6 +10,7 @@ export class SizeControls {
   readonly element: HTMLElement;
   readonly #panel: Panel;
   readonly #act: (action: BudgetAction) => void;
+  readonly #complain: (text: string) => void;
   readonly #slider = slider({ label: "Size", onMove: (fileBytes, final) => this.ask(fileBytes, final) });
   readonly #fits = h("span", { class: "dim" });
   readonly #entry = entry({ label: "Size, as a number", onEnter: (text) => this.#typed(text) });
@@ -19,9 +20,11 @@ export class SizeControls {
   readonly #unlock = iconButton({ icon: "unlock", label: "Remove all locks and limits", onPress: () => this.#act({ kind: "unlockAll" }) });
   #lastSize: number | undefined;
 
-  constructor(panel: Panel, act: (action: BudgetAction) => void) {
+  /** `complain`: about a text that is no size. */
+  constructor(panel: Panel, act: (action: BudgetAction) => void, complain: (text: string) => void) {
     this.#panel = panel;
     this.#act = act;
+    this.#complain = complain;
     this.element = h(
       "div",
       { class: "size" },
@@ -59,7 +62,6 @@ export class SizeControls {
     if (!plan || !model) return;
     const value = parseSize(text, sizeUnit(view.unit ?? "bytes", plan.fileBytes, model.parameterCount), model.parameterCount);
     if (value !== undefined) return this.ask(value, true);
-    this.#panel.say(`${text} is not a size`);
-    this.#panel.store.touch("budget");
+    this.#complain(`“${text}” is not a size: write a number and a unit, such as 2.1 MB, 2 GiB or 4.25 bpw.`);
   }
 }

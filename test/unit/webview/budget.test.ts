@@ -80,6 +80,9 @@ describe("a typed size", () => {
     ["-3", "bytes", undefined],
     ["0", "gb", undefined],
     ["1.2.3", "bytes", undefined],
+    ["1,5 MB", "bytes", 1.5e6],
+    ["1,024.5 kB", "bytes", 1_024_500],
+    ["12,34,56", "bytes", undefined],
     ["3 furlongs", "bytes", undefined],
   ];
   for (const [text, unit, expected] of cases) {

@@ -66,11 +66,24 @@ export const budget = {
     assert.match(await total(tab, 0), /[56]\.\d+ bpw/);
     const { fileBytes } = (await last(tab, "budget")).action;
     assert.equal(fileBytes, Math.round((6 * 541_536) / 8));
+    await field.fill("5.5 bits");
+    await field.press("Enter");
+    await settle(tab);
+    assert.equal(await field.inputValue(), "5.5", "as every size in this unit is written");
+    await field.fill("6");
+    await field.press("Enter");
+    await settle(tab);
+    assert.equal(await tab.locator("#view-budget .refused").isVisible(), false);
     await field.fill("much");
     await field.press("Enter");
     await settle(tab);
     assert.equal((await last(tab, "budget")).action.fileBytes, fileBytes);
     assert.match(await voice(tab), /not a size/);
+    assert.match(await text(tab, "#view-budget .refused"), /^“much” is not a size: write a number and a unit, such as 2\.1 MB/);
+    await slider(tab).focus();
+    await tab.keyboard.press("PageUp");
+    await settle(tab);
+    assert.equal(await tab.locator("#view-budget .refused").isVisible(), false);
   },
 
   async "budget: Enter locks a tensor as it is, the list to anything, and the budget keeps to it"({ open: page }) {
@@ -85,7 +98,7 @@ export const budget = {
     await tab.keyboard.press("Enter");
     await settle(tab);
     assert.equal((await last(tab, "budget")).action.tensor, down);
-    assert.match(await total(tab, 3), /1 tensor/);
+    assert.match(await total(tab, 2), /1 tensor/);
     await choose(tab, "Encoding of the tensor", "Q8_0");
     await settle(tab);
     const recipe = await tab.evaluate(() => window.harness.recipe());
@@ -95,7 +108,28 @@ export const budget = {
     assert.deepEqual([row[1], row[5]], ["Q8_0", "locked"]);
     await tab.locator('#view-budget vscode-button[aria-label="Remove all locks and limits"]').click();
     await settle(tab);
-    assert.match(await total(tab, 3), /0 tensors/);
+    assert.match(await total(tab, 2), /0 tensors/);
+  },
+
+  async "budget: a click that locks moves nothing, so that the next one unlocks; the card says what it would do now"({ open: page }) {
+    const tab = await model(page, "llama", { height: 1200, budget: { remembered: true } });
+    await open(tab);
+    assert.match(await text(tab, "#view-budget .lock"), /^Click a tensor below, or press Enter on it/);
+    const before = await box(tab, canvas("assignment"));
+    const [x, y] = [before.x + 150, before.y + 60];
+    await tab.mouse.move(x, y);
+    await settle(tab);
+    assert.match(await tab.locator(".card").innerText(), /Click or Enter: lock this encoding/);
+    await tab.mouse.click(x, y);
+    await settle(tab);
+    const { tensor, encoding } = (await last(tab, "budget")).action;
+    assert.notEqual(encoding, undefined);
+    assert.match(await tab.locator(".card").innerText(), /, locked[\s\S]*Click or Enter: unlock/);
+    assert.deepEqual(await box(tab, canvas("assignment")), before);
+    await tab.mouse.click(x, y);
+    await settle(tab);
+    assert.deepEqual((await last(tab, "budget")).action, { kind: "lock", tensor, encoding: undefined });
+    assert.match(await tab.locator(".card").innerText(), /Click or Enter: lock this encoding/);
   },
 
   async "budget: tensors that a runtime fuses are locked together, and named together"({ open: page }) {
@@ -107,11 +141,11 @@ export const budget = {
     assert.match(await voice(tab), /q_proj.*shares one encoding with .*k_proj, .*v_proj/);
     await tab.keyboard.press("Enter");
     await settle(tab);
-    assert.match(await total(tab, 3), /3 tensors/);
+    assert.match(await total(tab, 2), /3 tensors/);
     assert.match(await text(tab, "#view-budget .lock"), /shares one encoding with .*k_proj, .*v_proj/);
     await choose(tab, "Export to", "GGUF");
     await settle(tab);
-    assert.match(await total(tab, 3), /0 tensors/, "another target has its own locks");
+    assert.match(await total(tab, 2), /0 tensors/, "another target has its own locks");
   },
 
   async "budget: least and most bits of a role, by keyboard alone, until they are undone"({ open: page, out }) {
@@ -169,7 +203,7 @@ export const budget = {
     assert.equal(await refused.isVisible(), false, "the next step that is taken ends it");
     await least.locator("input").fill("many");
     await least.locator("input").press("Enter");
-    assert.match(await voice(tab), /many is not a number of bits/);
+    assert.match(await voice(tab), /“many” is not a number of bits/);
   },
 
   async "budget: one tensor's own limits, beside its lock"({ open: page }) {
