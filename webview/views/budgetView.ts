@@ -136,7 +136,7 @@ export class BudgetView {
       this.#scale = linearScale(...bitsRange(table));
       this.#rows = budgetRows(table, state.byName);
       this.#partners = new Map(ready.groups.flatMap((group) => group.map((t) => [t, group.filter((x) => x !== t)] as const)));
-      this.#selected = undefined;
+      this.#selected = this.#misread = undefined;
     }
     const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
     // The type of the scales is the container's business: the card has the full name.

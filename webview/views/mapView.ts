@@ -66,12 +66,14 @@ export class MapView {
   }
 
   update(state: PanelState, changed: ReadonlySet<Aspect>): void {
-    this.#visible = state.view.tab === "map";
-    if (!this.#visible) return;
+    // What comes while another tab is shown counts when this one is.
     if (changed.has("model")) {
       this.#layoutKey = "";
       if (!state.view.zoom) this.#zoom = { x: 0, y: 0, scale: 1 };
     }
+    if (changed.has("model") || changed.has("reports")) this.#known = undefined;
+    this.#visible = state.view.tab === "map";
+    if (!this.#visible) return;
     const measure = measureById(state.view.measure);
     this.#measure.set(
       measures.map((m) => ({ value: m.id, label: m.name })),
@@ -79,7 +81,6 @@ export class MapView {
     );
     this.#encoding.set(encodingOptions(state), state.view.encoding);
     toggle(this.#encoding.element, measure.perEncoding === true);
-    if (changed.has("model") || changed.has("reports")) this.#known = undefined;
     this.#refresh(state);
   }
 

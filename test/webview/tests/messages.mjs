@@ -73,6 +73,21 @@ export const messages = {
     assert.equal(await tab.locator(".notice").isVisible(), false);
   },
 
+  async "a model that comes while another tab is shown is on the map when that is looked at"({ open }) {
+    const once = await model(open, "convolutional");
+    const expected = await pixels(once, canvas("map"));
+    await once.close();
+    const tab = await model(open, "llama");
+    await openTab(tab, "budget");
+    await tab.evaluate(() => window.harness.open("convolutional"));
+    await tab.evaluate(() => window.harness.feed());
+    await settle(tab);
+    await openTab(tab, "map");
+    await tab.mouse.move(5, 5);
+    await settle(tab);
+    assert.equal(await pixels(tab, canvas("map")), expected);
+  },
+
   async "replaying everything the host knows changes no pixel"({ open }) {
     const tab = await model(open, "llama");
     await tab.evaluate(() => window.harness.show("model.layers.2.mlp.down_proj.weight"));
