@@ -1,6 +1,6 @@
 import type { ExportWarning, InterruptedExport } from "../core/api/engine";
 import type { EngineError } from "../core/errors";
-import type { FormatName } from "../core/model";
+import { type FormatName, formatLabels } from "../core/model";
 
 /** A button of an error message: what it says and the command it runs. */
 export interface ErrorAction {
@@ -42,7 +42,7 @@ export function nothingMeasured(name: string): UserError {
 }
 
 export function nothingToExport(name: string, format: FormatName): UserError {
-  return warning(`${name} has no tensor that an export to ${format} could quantize.`);
+  return warning(`${name} has no tensor that an export to ${formatLabels[format]} could quantize.`);
 }
 
 export function exportFailed(name: string, cause: EngineError): UserError {

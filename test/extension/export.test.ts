@@ -131,4 +131,20 @@ describe("export", () => {
     const { told } = await activated();
     assert.match(told().at(-1)!.message, /cannot be exported as no-such-encoding; choose one of /);
   });
+
+  it("a model with nothing to quantize is told so, and not that it could not be opened", async () => {
+    const { told } = await activated();
+    const rows: [name: string, tensors: { name: string; shape: number[] }[], command: string, message: RegExp][] = [
+      ["empty", [], "bitlens.export", /^empty\.safetensors has no tensor that an export to safetensors could quantize\.$/],
+      ["empty", [], "bitlens.planBudget", /^empty\.safetensors has no tensor that an export to safetensors could quantize\.$/],
+      ["vector", [{ name: "norm.weight", shape: [8] }], "bitlens.export", /^The export failed: No tensor of this model would change under /],
+    ];
+    for (const [name, tensors, command, message] of rows) {
+      const file = path.join(folder.path, `${name}.safetensors`);
+      writeSafetensors(file, tensors);
+      const before = told().length;
+      await vscode.commands.executeCommand(command, vscode.Uri.file(file));
+      assert.deepEqual(told().slice(before).map((one) => message.test(one.message) || one.message), [true]);
+    }
+  });
 });

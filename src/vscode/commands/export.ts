@@ -31,6 +31,7 @@ export const exportModel: Command = {
     const model = await targetModel(app, given);
     if (!model) return undefined;
     const { document, index } = model;
+    if (!index.tensors.length) return void tell(nothingToExport(document.name, index.format));
     const { engine } = await app.engine.start();
     const choices = document.choices ?? (await engine.exportChoices(document.uri.fsPath));
     if (!choices.length) return void tell(nothingToExport(document.name, index.format));

@@ -46,8 +46,11 @@ export function registerCommands(app: App): vscode.Disposable {
           const cause = toEngineError(error);
           if (cause.code === "cancelled") return undefined;
           app.log.error(`${command.id}: ${cause.describe()}`);
+          const { file } = cause.place;
+          // What is open did open, whatever else failed.
+          const isOpen = file !== undefined && app.documents.get(vscode.Uri.file(file))?.index !== undefined;
           if (cause.code === "engine-gone") tell(engineCannotStart(cause));
-          else if (cause.place.file) tell(cannotOpen(cause.place.file.split(/[\\/]/).pop()!, cause));
+          else if (file && !isOpen) tell(cannotOpen(file.split(/[\\/]/).pop()!, cause));
           else tell(unexpected(command.doing, cause));
           return undefined;
         }

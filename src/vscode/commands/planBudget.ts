@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
 import type { FormatName } from "../../core/model";
+import { nothingToExport } from "../errors";
 import type { ModelDocument } from "../modelDocument";
+import { tell } from "../tell";
 import type { Command } from "./command";
 import { targetModel } from "./target";
 
@@ -19,7 +21,9 @@ export const planBudget: Command = {
   async run(app, given, answers) {
     const model = await targetModel(app, typeof given === "string" ? vscode.Uri.file(given) : given);
     if (!model) return;
-    const { document } = model;
+    const { document, index } = model;
+    // Its panel has no tabs.
+    if (!index.tensors.length) return tell(nothingToExport(document.name, index.format));
     document.showTab("budget");
     const { target: wanted } = (typeof answers === "object" && answers !== null ? answers : {}) as Record<string, unknown>;
     const target = formats.find((f) => f === wanted);
