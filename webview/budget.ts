@@ -30,6 +30,17 @@ const row = ({ tensors }: SensitivityTable, label: string, members: readonly num
   tensors: members,
 });
 
+type Labelled = { readonly name: string; readonly label: string };
+
+/**
+ * An encoding as people read it; uniform exports name those of a family that are not listed one by one. The type of the scales is the
+ * container's business: the card has the full name.
+ */
+export function labelsOf(encodings: readonly Labelled[], uniforms: readonly Labelled[]): (encoding: string) => string {
+  const labels = new Map([...uniforms, ...encodings].map((e) => [e.name, e.label]));
+  return (encoding) => (encoding === "keep" ? "kept" : (labels.get(encoding) ?? labels.get(encoding.replace(/-b?f(16|32)\b/, "")) ?? encoding));
+}
+
 /** The candidate that the plan chose for a tensor. */
 export const chosen = (table: SensitivityTable, plan: PanelPlan, tensor: number) => table.tensors[tensor].candidates[plan.choices[tensor]];
 

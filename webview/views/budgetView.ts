@@ -1,7 +1,7 @@
 import type { BudgetAction, PanelBudget, PanelPlan } from "../../src/core/api/panel";
 import { type FormatName, formatLabels } from "../../src/core/model";
 import type { SensitivityTable } from "../../src/core/sensitivity";
-import { bitsRange, budgetRows, chosen, nearestUniform, type BudgetRow } from "../budget";
+import { bitsRange, budgetRows, chosen, labelsOf, nearestUniform, type BudgetRow } from "../budget";
 import { assignment, assignmentHead, assignmentRowHeight, type AssignmentData } from "../charts/assignment";
 import { ChartFrame } from "../charts/frame";
 import { lessText, pareto, type ParetoData } from "../charts/pareto";
@@ -138,10 +138,7 @@ export class BudgetView {
       this.#partners = new Map(ready.groups.flatMap((group) => group.map((t) => [t, group.filter((x) => x !== t)] as const)));
       this.#selected = this.#misread = undefined;
     }
-    const labels = new Map(state.encodings.map((e) => [e.name, e.label]));
-    // The type of the scales is the container's business: the card has the full name.
-    const label = (encoding: string) =>
-      encoding === "keep" ? "kept" : (labels.get(encoding) ?? labels.get(encoding.replace(/-b?f(16|32)\b/, "")) ?? encoding);
+    const label = labelsOf(state.encodings, ready.uniforms);
     this.#size.update(plan, model.parameterCount, state.view.unit ?? "bytes");
     const refused = this.#misread ?? plan.refused;
     toggle(this.#refused, refused !== undefined);

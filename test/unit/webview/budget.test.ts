@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PanelPlan } from "../../../src/core/api/panel";
-import { bitsOfTensors, bitsRange, budgetRows, byteUnit, chosenBits, nearestUniform, parseBits, parseSize, sizeUnit, type SizeUnit } from "../../../webview/budget";
+import { bitsOfTensors, bitsRange, budgetRows, byteUnit, chosenBits, labelsOf, nearestUniform, parseBits, parseSize, sizeUnit, type SizeUnit } from "../../../webview/budget";
 import { assignment, type AssignmentData } from "../../../webview/charts/assignment";
 import { lessText, pareto, type ParetoData } from "../../../webview/charts/pareto";
 import { linearScale } from "../../../webview/scales";
@@ -59,6 +59,11 @@ describe("rows of the budget", () => {
   });
 
   it("the colour scale spans what any tensor can have", () => assert.deepEqual(bitsRange(table), [2, 16]));
+});
+
+it("encodings are called as they are listed, or as the uniform export of that name is", () => {
+  const label = labelsOf([{ name: "int4-g128", label: "INT4 g128" }], [{ name: "int2-g128", label: "INT2 g128" }, { name: "int4-g128", label: "other" }]);
+  assert.deepEqual(["int4-g128-bf16", "int2-g128", "keep", "unheard"].map(label), ["INT4 g128", "INT2 g128", "kept", "unheard"]);
 });
 
 describe("a typed size", () => {
