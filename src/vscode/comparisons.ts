@@ -87,7 +87,8 @@ export class Comparisons implements vscode.Disposable {
     this.#shown.add(shown);
     const watcher = onFilesChanged([...new Set([pathA, pathB])], (found) => {
       const uris = [pathA, pathB].map((file) => vscode.Uri.file(file));
-      if (comparison.filesChanged(found)) tell(comparedFilesChanged(found.changed.map((file) => path.basename(file)), panel.title, uris));
+      // The panel itself says so; a message where it is not in sight.
+      if (comparison.filesChanged(found) && !panel.visible) tell(comparedFilesChanged(found.changed.map((file) => path.basename(file)), panel.title, uris));
     });
     panel.onDidDispose(() => {
       watcher.dispose();

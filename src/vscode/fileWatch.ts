@@ -8,7 +8,7 @@ import { tell } from "./tell";
 /** A file being written changes many times; one message after it has been quiet for so long is enough. */
 const quietMilliseconds = 1500;
 
-/** Says when a file of an open model changes on disk, and offers to reload. The panel says it for as long as it is so. */
+/** Tells open models when a file of theirs changes on disk. Their panels say so; where none is in sight a message does, and offers to reload. */
 export function watchFiles(documents: Documents): vscode.Disposable {
   return documents.onDidOpen((document) => {
     if (document.uri.scheme !== "file") return;
@@ -17,7 +17,7 @@ export function watchFiles(documents: Documents): vscode.Disposable {
       // Of a file that could not be opened there is nothing to keep: a download has ended, perhaps.
       if (document.status.kind === "failed" && !document.index) {
         if (found.changed.length + found.back.length > 0) document.reload().catch(() => {});
-      } else if (document.filesChanged(found)) tell(fileChanged(document.name, document.uri));
+      } else if (document.filesChanged(found) && !isInSight(document.uri)) tell(fileChanged(document.name, document.uri));
     };
     let watcher = onFilesChanged([opened], changed);
     // Shards and external data are known when the header is read.
@@ -31,6 +31,14 @@ export function watchFiles(documents: Documents): vscode.Disposable {
       opening.dispose();
       watcher.dispose();
     });
+  });
+}
+
+/** Is the file's tab the one in front in some group of editors? */
+function isInSight(uri: vscode.Uri): boolean {
+  return vscode.window.tabGroups.all.some(({ activeTab }) => {
+    const input = activeTab?.input;
+    return input instanceof vscode.TabInputCustom && input.uri.toString() === uri.toString();
   });
 }
 

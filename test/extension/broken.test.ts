@@ -73,6 +73,8 @@ describe("files that cannot be opened", () => {
     fs.writeFileSync(index, JSON.stringify({ weight_map: { w: path.basename(shard) } }));
     const document = await open(index);
     await status(document, "done");
+    await vscode.commands.executeCommand("workbench.action.keepEditor");
+    await open(sampleUri());
     const message = `${document.name} changed on disk; the panel shows what it was.`;
     let value = 2;
     // A window takes some time to begin watching, and does not say when it does: written again until it is noticed.
@@ -94,6 +96,10 @@ describe("files that cannot be opened", () => {
     assert.deepEqual(document.index?.tensors.map((t) => t.name), ["v"], "the old header does not lead to the new content");
     assert.deepEqual([...document.results.reports.keys()], ["v"]);
     assert.deepEqual(document.outdated, []);
+
+    const again = setInterval(() => write(value++), 5000);
+    await until("the next change to be noticed", () => document.outdated.length > 0 || undefined).finally(() => clearInterval(again));
+    assert.equal(tellings().length, toldBefore, "a panel in sight says it itself");
   });
 
   it("a document that is not on disk is refused with a sentence", async () => {

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Comparison } from "../../src/vscode/comparison";
 import { writeGguf } from "./models";
-import { activated, closeAll, sampleUri, temporaryFolder, until } from "./support";
+import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
 
 describe("compare", () => {
   const folder = temporaryFolder();
@@ -54,6 +54,7 @@ describe("compare", () => {
     const comparison = await compare(vscode.Uri.file(file), vscode.Uri.file(other));
     await ended(comparison, "done");
     assert.equal(comparison.summary!.sqnr, Infinity);
+    await open(sampleUri());
     const message = "changing.gguf changed on disk; the comparison changing.gguf ↔ still.gguf shows what it was.";
     const tellings = () => told().filter((one) => one.message === message);
 
