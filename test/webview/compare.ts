@@ -88,6 +88,9 @@ const missing: UnmatchedTensor[] = [
     reason: "shape", message: "lm_head.weight and output.weight: 512×256 against 520×256." },
 ];
 
+let sevenLayers: TensorComparison[] | undefined;
+const seven = () => (sevenLayers ??= llama(7));
+
 interface Case {
   readonly pairs: readonly TensorComparison[];
   readonly unmatched: readonly UnmatchedTensor[];
@@ -97,7 +100,7 @@ interface Case {
 const cases: Record<string, () => Case> = {
   llama: () => ({ pairs: llama(6), unmatched: missing }),
   identical: () => ({ pairs: llama(6, false), unmatched: [] }),
-  "three-thousand": () => ({ pairs: Array.from({ length: 60 }, (_, i) => llama(7).map((p) => ({
+  "three-thousand": () => ({ pairs: Array.from({ length: 60 }, (_, i) => seven().map((p) => ({
     ...p, a: { ...p.a, name: p.a.name.replace("layers", `experts.${i}`) }, b: { ...p.b, name: `${i}.${p.b.name}` } }))).flat(), unmatched: missing }),
   broken: () => ({
     pairs: llama(2).map((p, i) => (i === 3 ? { ...p, nonFinite: 12, relativeSquaredError: Infinity, sqnr: -Infinity } : p)),

@@ -1,10 +1,11 @@
 // Stands in for the extension host: the API a webview gets, and the host's side of the messages. Runs before the panel's script.
+import "./rest";
 import type { FromPanel, PanelStatus, PanelView, ToPanel } from "../../src/core/api/panel";
 import type { Progress } from "../../src/core/api/engine";
 import type { BudgetSession } from "../../src/vscode/budgetSession";
 import { budgetHost } from "./budget";
 import { compareHarness } from "./compare";
-import { convolutional, empty, hostile, llama, mixture, wide, type Made } from "./models";
+import { convolutional, empty, hostile, mixture, wide, type Made } from "./models";
 
 /** As VS Code carries messages: JSON, with typed arrays beside it. NaN and Infinity become null on the way. */
 function carry<T>(message: T): T {
@@ -21,7 +22,7 @@ function carry<T>(message: T): T {
 
 const posted: FromPanel[] = [];
 const models: Record<string, () => Made> = {
-  llama,
+  llama: () => (window as unknown as { llama: Made }).llama,
   convolutional,
   wide,
   empty,

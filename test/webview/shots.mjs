@@ -45,7 +45,7 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
     "/webview.js": ["text/javascript", await bundle("webview/main.ts", { minify: !process.env.BITLENS_READABLE })],
     "/page.js": ["text/javascript", await bundle("test/webview/page.ts")],
     "/panel.css": ["text/css", readFileSync(path.join(root, "media/panel.css"), "utf8")],
-    "/recorded.js": ["text/javascript", recorded ? recordedScript(recorded) : ""],
+    "/recorded.js": ["text/javascript", given("llama", await llama()) + (recorded ? given("recorded", readFileSync(recorded, "utf8")) : "")],
   };
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
@@ -54,7 +54,8 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
     const [type, body] = theme ? ["text/html", page(origin, theme, url.searchParams.get("page") ?? "model")] : (files[url.pathname] ?? []);
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": `${type ?? "text/plain"}; charset=utf-8`,
-      "cache-control": "no-store",
+      // Nothing changes while this runs, in a browser profile of its own.
+      "cache-control": "max-age=3600",
     });
     response.end(body);
   });
@@ -90,20 +91,25 @@ export async function start({ recorded = process.env.BITLENS_RECORDED } = {}) {
   return { open, errors, close };
 }
 
-/** A file of { model, device, encodings, choices, reports } whose arrays are { $: dtype, b: base64 }. */
-function recordedScript(file) {
-  return `window.recorded = JSON.parse(${JSON.stringify(readFileSync(file, "utf8"))}, (k, v) => {
-    if (!v || !v.$) return v;
-    const bytes = Uint8Array.from(atob(v.b), (c) => c.charCodeAt(0));
-    return new ({ float64: Float64Array, float32: Float32Array, uint16: Uint16Array })[v.$](bytes.buffer);
-  });`;
+/** The model that most tests open is made here once, which takes longer than to open it. */
+async function llama() {
+  const made = { exports: {} };
+  new Function("module", "exports", await bundle("test/webview/models.ts", { format: "cjs", platform: "node" }))(made, made.exports);
+  return JSON.stringify(made.exports.llama(), (_key, value) => {
+    if (!ArrayBuffer.isView(value)) return value;
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { $: value.constructor.name.replace("Array", "").toLowerCase(), b: bytes.toString("base64") };
+  });
 }
 
-/** Everything drawn: fonts ready, two frames, and faded in. */
-export const settle = (tab) =>
-  tab.evaluate(async () => {
-    await document.fonts.ready;
-    for (let i = 0; i < 3; i++) await new Promise((r) => requestAnimationFrame(r));
-    await new Promise((r) => setTimeout(r, 260));
-    await new Promise((r) => requestAnimationFrame(r));
-  });
+/** Each time it is asked for, anew: { model, device, encodings, choices, reports } from JSON whose arrays are { $: dtype, b: base64 }. */
+function given(name, json) {
+  return `Object.defineProperty(window, "${name}", { get: () => JSON.parse(${JSON.stringify(json)}, (k, v) => {
+    if (!v || !v.$) return v;
+    const bytes = Uint8Array.from(atob(v.b), (c) => c.charCodeAt(0));
+    return new ({ float64: Float64Array, float32: Float32Array, uint32: Uint32Array, uint16: Uint16Array, uint8: Uint8Array })[v.$](bytes.buffer);
+  }) });\n`;
+}
+
+/** Everything drawn, faded in and said to the host (rest.ts). */
+export const settle = (tab) => tab.evaluate(() => window.rest());

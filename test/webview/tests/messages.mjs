@@ -105,7 +105,6 @@ export const messages = {
     await tab.locator(canvas("map")).focus();
     await tab.keyboard.press("+");
     await openTab(tab, "spectrum");
-    await tab.waitForTimeout(250);
     const view = (await last(tab, "view")).view;
     assert.equal(view.tab, "spectrum");
     assert.equal(view.selected, "model.layers.1.mlp.up_proj.weight");
@@ -116,7 +115,6 @@ export const messages = {
     await settle(tab);
     assert.equal(await layerName(tab), "model.layers.1.mlp.up_proj.weight");
     assert.equal(await tab.locator("#tab-spectrum").getAttribute("aria-selected"), "true");
-    await tab.waitForTimeout(250);
     assert.deepEqual((await last(tab, "view")).view.zoom, view.zoom);
   },
 

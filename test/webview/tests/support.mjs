@@ -43,6 +43,8 @@ export async function scrollToEnd(tab, name) {
   const { x, y, width, height } = stage;
   await tab.mouse.move(x + width / 2, y + height / 2);
   await tab.mouse.wheel(0, 1e6);
+  const scroller = await tab.locator(`${chart(name)} .scroller`).first().elementHandle();
+  await tab.waitForFunction((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 1, scroller);
   await settle(tab);
   const { x: left, y: top, height: tall } = await box(tab, canvas(name));
   assert.deepEqual([left, top, tall], [x, y, height], "the rows scroll, not their canvas");
