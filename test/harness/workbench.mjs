@@ -30,7 +30,8 @@ export async function findCommand(page, text, timeout = 60_000) {
       await page.keyboard.press("F1");
       const input = page.locator(`${quickInput} input.input`);
       await input.waitFor({ state: "visible", timeout: 2_000 });
-      await input.fill(`>${text}`);
+      // What has just opened may take the focus, and the palette goes: it is opened again, then.
+      await input.fill(`>${text}`, { timeout: 2_000 });
       await row.waitFor({ timeout: 2_000 });
     } catch (error) {
       await page.keyboard.press("Escape");

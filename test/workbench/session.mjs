@@ -1,5 +1,5 @@
 // A workbench with the packed extension installed, as a person has it, and a folder of models.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { launchBrowser } from "../harness/browser.mjs";
 import { packageFor, thisTarget } from "../harness/package.mjs";
@@ -7,9 +7,14 @@ import { ensureFolder, out, sample, temporaryFolder } from "../harness/paths.mjs
 import { installExtension, startServer } from "../harness/server.mjs";
 import { openWorkbench, webview } from "../harness/workbench.mjs";
 
-let vsix;
-/** Packed once per run, from what dist holds. */
-const packed = async () => (vsix ??= await packageFor(thisTarget, { folder: temporaryFolder("vsix"), build: false }));
+let extensions;
+/** The folder of extensions that all sessions share, one after the other: packed from what dist holds and installed once per run. */
+async function installed() {
+  if (extensions) return extensions;
+  const home = temporaryFolder("installed");
+  await installExtension(home, await packageFor(thisTarget, { folder: temporaryFolder("vsix"), build: false }));
+  return (extensions = path.join(home, "extensions"));
+}
 
 /** A folder with the sample, a copy of it cut off inside its header, and what `fill` adds. */
 export function modelFolder(fill) {
@@ -29,7 +34,7 @@ export function modelFolder(fill) {
 /** Starts everything; `end` stops it. `size`: of the browser window. `prepare` is given the browser's context before a page loads. */
 export async function startSession({ folder = modelFolder(), trusted = true, settings = {}, size = {}, log, prepare } = {}) {
   const home = temporaryFolder("workbench");
-  await installExtension(home, await packed());
+  symlinkSync(await installed(), path.join(home, "extensions"), "junction");
   const server = await startServer({ home, settings, trusted, log });
   const browser = await launchBrowser({ host: server.host, ...size });
   await prepare?.(browser.context);
