@@ -1,3 +1,4 @@
+import { parse, type ParseError } from "jsonc-parser";
 import { EngineError } from "../core/errors";
 
 /** Steps from the document's root: ["rules", 2, "match"]. */
@@ -22,11 +23,13 @@ export class JsonReader {
   static parse(text: string, { what, limit, file }: { what: string; limit: number; file?: string }): JsonReader {
     if (text.length > limit)
       throw new EngineError("too-large", `The ${what} is longer than ${limit} characters; is it one?`, { file });
+    // Some editors begin a text with the mark of its encoding.
+    const bare = text.replace(/^\uFEFF/, "");
     try {
-      // Some editors begin a text with the mark of its encoding.
-      return new JsonReader(JSON.parse(text.replace(/^\uFEFF/, "")), [], what, file);
+      return new JsonReader(JSON.parse(bare), [], what, file);
     } catch (error) {
-      throw new EngineError("malformed", `The ${what} is not valid JSON (${(error as Error).message}).`, { file });
+      const why = (error as Error).message.replace(/ in JSON at position .*$/s, "");
+      throw new EngineError("malformed", `The ${what} is not valid JSON: ${why}, at ${firstFault(bare)}.`, { file });
     }
   }
 
@@ -97,4 +100,12 @@ export class JsonReader {
   record(): Record<string, unknown> {
     return { ...this.#record() };
   }
+}
+
+/** "line 3, column 14", both from 1, where JSON that cannot be read goes wrong. */
+function firstFault(text: string): string {
+  const faults: ParseError[] = [];
+  parse(text, faults, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  const before = text.slice(0, faults[0]?.offset ?? text.length).split(/\r\n|[\r\n]/);
+  return `line ${before.length}, column ${before[before.length - 1].length + 1}`;
 }

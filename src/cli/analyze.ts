@@ -4,7 +4,7 @@ import type { TensorInfo } from "../core/model";
 import type { Finding } from "./document";
 import { modelDocument, printDocument } from "./document";
 import { bytes, digits, many, percent, seconds } from "./numbers";
-import { asUsage } from "./outcome";
+import { asUsage, UsageError } from "./outcome";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
 import { summary } from "./summary";
@@ -120,6 +120,7 @@ async function encodingNames(given: readonly string[]): Promise<readonly string[
   try {
     return [...new Set(given.map((name) => requireEncode(name).name))];
   } catch (error) {
-    throw asUsage(error);
+    const usage = asUsage(error);
+    throw usage instanceof UsageError ? new UsageError(`${usage.message} (all names: bitlens encodings)`) : usage;
   }
 }

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import * as path from "node:path";
 import type { Engine, ExportEstimate, ExportRequest } from "../core/api/engine";
 import type { Progress } from "../core/api/progress";
 import type { CancellationToken } from "../core/cancellation";
@@ -26,6 +28,8 @@ export interface ExportOptions {
   readonly dryRun: boolean;
   /** Start anew where an interrupted export could go on. */
   readonly fresh: boolean;
+  /** Replace a file that has the output's name. */
+  readonly force: boolean;
   readonly threads?: number;
 }
 
@@ -47,6 +51,7 @@ export async function exportCommand(options: ExportOptions): Promise<void> {
       await warn(engine, request, token);
       return print([estimateText(await affordable(engine, request, token)) + "\n"]);
     }
+    if (!options.force) await refuseExisting(options);
     await runExport(engine, request, { as: request.encoding ?? options.recipe!, token });
     const others = await engine.interruptedExports(token);
     if (others.length) process.stderr.write(`${many(others.length, "other export")} can go on after an interruption (see: bitlens interrupted).\n`);
@@ -65,9 +70,13 @@ export async function runExport(engine: Engine, request: ExportRequest, { as, to
     line.update(progress);
   };
   const result = await engine.export(request, onProgress, token).finally(() => line.clear());
-  const { output, byteLength, bitsPerWeight, tensorCount, notes } = result;
+  const { output, files, byteLength, bitsPerWeight, tensorCount, notes } = result;
+  const beside = files.map((file) => path.basename(file)).filter((name) => name !== path.basename(output));
+  const isFile = files.includes(output);
   await print([
-    `${output}: ${bytes(byteLength)}, ${digits(bitsPerWeight)} bits per weight, ${many(tensorCount, "tensor")} as ${as}\n`,
+    `${output}: ${bytes(byteLength)}, ${digits(bitsPerWeight)} bits per weight, ` +
+      `${tensorCount ? `${many(tensorCount, "tensor")} as ${as}` : "every tensor as it was"}\n`,
+    ...(isFile && beside.length ? [`beside it: ${beside.join(", ")}\n`] : []),
     ...notes.map((note) => `note: ${note}\n`),
   ].map((text) => printable(text.trimEnd()) + "\n"));
 }
@@ -75,6 +84,13 @@ export async function runExport(engine: Engine, request: ExportRequest, { as, to
 /** Before anything is written, and apart from what a script reads. */
 async function warn(engine: Engine, request: ExportRequest, token: CancellationToken): Promise<void> {
   for (const warning of await engine.exportWarnings(request, token)) process.stderr.write(printable(`warning: ${describeFinding(warning)}`) + "\n");
+}
+
+/** A folder must be new or empty anyway, and the model is never replaced: both are the engine's to say. */
+async function refuseExisting({ model, output }: ExportOptions): Promise<void> {
+  const [from, to] = await Promise.all([model, output].map((file) => stat(file).catch(() => undefined)));
+  if (!to?.isFile() || (from?.ino === to.ino && from.dev === to.dev)) return;
+  throw new EngineError("bad-request", "The output exists already; --force replaces it.", { file: path.resolve(output) });
 }
 
 async function affordable(engine: Engine, request: ExportRequest, token: CancellationToken): Promise<ExportEstimate> {

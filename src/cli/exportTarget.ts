@@ -1,3 +1,4 @@
+import { nearest } from "../core/nearest";
 import { UsageError } from "./outcome";
 
 export interface TargetOptions {
@@ -13,7 +14,6 @@ export interface TargetOptions {
  */
 export function exportTarget({ encoding, group, asymmetric }: TargetOptions, targets: readonly string[], format: string): string {
   const name = encoding.toLowerCase();
-  const possible = `choose one of: ${targets.join(", ")}`;
   const family = /^int\d$/.test(name);
   const isGrid = family || /^int\d-(g\d+|channel)/.test(name);
   if (!isGrid) {
@@ -25,7 +25,9 @@ export function exportTarget({ encoding, group, asymmetric }: TargetOptions, tar
   const found = wanted.map((w) => targets.find((t) => t.toLowerCase() === w)).find((t) => t !== undefined);
   if (found) return found;
   const options = `${name}${group ? ` --group ${group}` : ""}${asymmetric ? " --asymmetric" : ""}`;
-  throw new UsageError(`A ${format} model cannot be exported as ${options}; ${possible}.`);
+  const near = nearest(wanted[0] ?? name, targets).slice(0, 3);
+  const possible = near.length ? `did you mean ${near.join(" or ")}? (all of them: bitlens encodings)` : `choose one of: ${targets.join(", ")}.`;
+  throw new UsageError(`A ${format} model cannot be exported as ${options}; ${possible}`);
 }
 
 function gridNames(name: string, { group, asymmetric, targets }: { group?: string; asymmetric: boolean; targets: readonly string[] }): readonly string[] {

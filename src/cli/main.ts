@@ -53,10 +53,11 @@ export function buildProgram(): Command {
     .requiredOption("-o, --output <OUT>", "file to write, or for safetensors a new folder")
     .option("--dry-run", "print the disk space and the time it takes, and write nothing")
     .option("--fresh", "start anew, even where an interrupted export could go on")
+    .option("--force", "replace a file that has the output's name")
     .addOption(threadsOption())
     .action(async (model: string, options: ExportFlags) => {
-      const { asymmetric = false, dryRun = false, fresh = false } = options;
-      return (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric, dryRun, fresh });
+      const { asymmetric = false, dryRun = false, fresh = false, force = false } = options;
+      return (await import("./exportCommand")).exportCommand({ ...options, model, asymmetric, dryRun, fresh, force });
     });
 
   program
@@ -98,6 +99,7 @@ interface ExportFlags {
   output: string;
   dryRun?: boolean;
   fresh?: boolean;
+  force?: boolean;
   threads?: number;
 }
 

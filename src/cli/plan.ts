@@ -1,6 +1,7 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
+import * as path from "node:path";
 import type { PlanRequest } from "../core/api/engine";
-import { toEngineError } from "../core/errors";
+import { EngineError, toEngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 import { serializeRecipe } from "../budget/recipe";
 import { cacheFolder } from "../node/storage";
@@ -83,6 +84,15 @@ async function writeWhole(file: string, text: string): Promise<void> {
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw toEngineError(error, { file });
+    throw (await misplaced(file)) ?? toEngineError(Object.assign(error as Error, { path: file }), { file });
   }
+}
+
+/** What is wrong with the name of a file that could not be written, without the temporary name beside it. */
+async function misplaced(file: string): Promise<EngineError | undefined> {
+  const kind = async (name: string) => stat(name).then((s) => (s.isDirectory() ? "folder" : "file"), () => "nothing");
+  if ((await kind(file)) === "folder") return new EngineError("bad-request", "The recipe would replace a folder; name a file.", { file });
+  const folder = path.dirname(path.resolve(file));
+  if ((await kind(folder)) === "folder") return undefined;
+  return new EngineError("bad-request", "The folder of the recipe does not exist; make it first, or choose another.", { file: folder });
 }

@@ -69,8 +69,18 @@ export function toEngineError(error: unknown, place: ErrorPlace = {}): EngineErr
   if (e?.code === "ENOENT") return new EngineError("not-found", `No such file: ${e.path ?? place.file ?? "?"}.`, place);
   if (e?.code === "ENOSPC") return new EngineError("io", "The disk is full; free some space and try again.", place);
   if (e?.code === "EACCES" || e?.code === "EPERM") return new EngineError("io", `No permission for ${e.path ?? place.file ?? "the file"}.`, place);
-  return new EngineError(e?.code ? "io" : "malformed", message, place);
+  const plainly = typeof e?.code === "string" ? systemErrors[e.code] : undefined;
+  return new EngineError(e?.code ? "io" : "malformed", plainly ?? message, place);
 }
+
+/** What the system says by a code and a temporary file's name. */
+const systemErrors: Readonly<Record<string, string>> = {
+  EROFS: "This place can only be read; choose another.",
+  ENAMETOOLONG: "The name is too long for the file system; choose a shorter one.",
+  EISDIR: "This is a folder; name a file.",
+  ENOTDIR: "A part of this path is a file and no folder; choose another.",
+  EDQUOT: "Your share of the disk is used up; free some space and try again.",
+};
 
 function isPlainError(error: unknown): error is PlainError {
   const e = error as PlainError | undefined;

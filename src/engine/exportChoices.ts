@@ -71,8 +71,8 @@ async function planNative(model: OpenModel, target: string, outputName: string):
   const { format, folder, index } = model;
   const { assignments, notes } = format.assign(index, target, encodingFacts);
   if (assignments.length === 0) {
-    const why = notes.length ? ` ${notes.join(" ")}` : "";
-    throw new EngineError("unsupported", `No tensor of this model would change under ${target}.${why}`, { file: index.path });
+    const why = notes.length ? `. ${notes.join(" ")}` : `: ${format.label} exports change ${format.quantizes}, where they are stored otherwise.`;
+    throw new EngineError("unsupported", `No tensor of this model would change under ${target}${why}`, { file: index.path });
   }
   const plan = await format.planWrite({ folder, index, assignments, target, outputName, facts: encodingFacts });
   const sized = sizedPlan(model, plan, { outputName, changed: assignments.length, notes: [...notes, ...plan.notes] });

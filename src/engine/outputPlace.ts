@@ -45,6 +45,11 @@ export async function refuseOverwriting(
     }
     // A companion that carries the output's name belongs to an earlier export; any other file is somebody else's.
     const owned = output.name === place.name || output.name.startsWith(stem(place.name));
+    if (!owned && (await files.isSame(place.folder, folder.path))) {
+      throw new EngineError("bad-request", `The export also writes ${output.name}, which would speak for the model beside it too; choose another folder.`, {
+        file: final,
+      });
+    }
     if (!owned && (await files.stamp(final)) !== undefined) {
       throw new EngineError("bad-request", "The export writes this file too, and it exists already; choose another folder.", { file: final });
     }

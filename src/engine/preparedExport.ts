@@ -1,4 +1,5 @@
 import type { ExportRequest, ExportWarning, RecipeFinding } from "../core/api/engine";
+import { formatPath } from "../budget/json";
 import { EngineError } from "../core/errors";
 import { describeFinding } from "../core/findings";
 import type { Recipe } from "../core/recipe";
@@ -69,7 +70,10 @@ async function recipeOption(model: OpenModel, recipe: Recipe): Promise<AnyOption
   const target = await recipeTarget(model, recipe.target);
   const { check, assignments, methods } = await checkRecipe(model, target, recipe, await model.fingerprint());
   const error = check.findings.find((f) => f.severity === "error");
-  if (error) throw new EngineError("bad-request", describeFinding(error, adviceOf(error)), { file: model.index.path });
+  if (error) {
+    const message = `In the recipe, ${formatPath(error.path)}: ${describeFinding(error, adviceOf(error))}`;
+    throw new EngineError("bad-request", message, { file: model.index.path });
+  }
   return {
     format: target.format,
     methods,

@@ -105,6 +105,8 @@ export interface Format {
    */
   readIndex(folder: ModelFolder, name: string): Promise<ModelIndex>;
   readonly exportTargets: readonly ExportTarget[];
+  /** What a uniform export changes, in a few words for a person whose model has none of it. */
+  readonly quantizes: string;
   /** Encodings that a recipe may give to any tensor that some uniform target quantizes, beyond what the targets themselves give it. */
   readonly recipeEncodings?: readonly string[];
   /**

@@ -17,3 +17,8 @@ export function inNaturalOrder<T>(items: readonly T[], nameOf: (item: T) => stri
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return keyed.map(({ item }) => item);
 }
+
+/** "1 matrix is" or "3 matrices are": the words after the number. */
+export function counted(n: number, one: string, several: string): string {
+  return `${n} ${n === 1 ? one : several}`;
+}

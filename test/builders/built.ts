@@ -20,6 +20,7 @@ export function builtModule(source: string): string {
       platform: "node",
       format: "cjs",
       target: "node20",
+      alias: { "jsonc-parser": "jsonc-parser/lib/esm/main.js" }, // as in esbuild.mjs
       logLevel: "warning",
     });
     built.set(source, outfile);

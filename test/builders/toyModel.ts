@@ -60,6 +60,7 @@ export const toyFormat: Format = {
   sniff: (_, head) => Buffer.from(head.subarray(0, 4)).toString() === "TOY1",
   readIndex: readToy,
   exportTargets: ["q8_0", "q4_0"].map((name) => ({ name, label: name, description: name })),
+  quantizes: "matrices",
   assign: (index, target, facts) => ({
     assignments: index.tensors.filter((t) => t.shape.length > 1 && facts.fits(target, t.shape[1])).map((t) => ({ tensor: t.name, encoding: target })),
     notes: ["vectors stay"],

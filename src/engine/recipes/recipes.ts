@@ -122,7 +122,10 @@ async function prepared(request: SensitivityRequest, context: RecipeContext): Pr
   const model = await opener.open(request.path);
   const target = await recipeTarget(model, request.target);
   if (target.tensors.length === 0) {
-    throw new EngineError("unsupported", "The model has no tensor that could be made smaller.", { file: model.index.path });
+    const { label, quantizes } = opener.deps.formats.find((f) => f.name === target.format)!;
+    throw new EngineError("unsupported", `The model has no tensor that could be made smaller: ${label} exports change ${quantizes}.`, {
+      file: model.index.path,
+    });
   }
   const fingerprint = await model.fingerprint();
   const kept = await recall(files, model.folder.path, fingerprint, target);

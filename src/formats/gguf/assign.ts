@@ -1,5 +1,6 @@
 import type { ModelIndex, TensorInfo } from "../../core/model";
 import type { Assignment, EncodingFacts } from "../format";
+import { counted } from "../text";
 import { type Category, choose, fallbacks, mixes, type Mix, type RuleContext } from "./mixes";
 import { typeOfEncoding } from "./types";
 
@@ -63,9 +64,14 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     assignments.push({ tensor: tensor.name, encoding });
   }
   const notes: string[] = [];
-  if (fallen.length) notes.push(`${fallen.length} tensors fall back because their rows do not fill the blocks: ${some(fallen)}.`);
-  if (again.length)
-    notes.push(`${again.length} tensors are quantized already and lose again; a 16-bit source gives a better result.`);
+  if (fallen.length) {
+    const who = counted(fallen.length, "tensor falls back because its rows", "tensors fall back because their rows");
+    notes.push(`${who} do not fill the blocks: ${some(fallen)}.`);
+  }
+  if (again.length) {
+    const who = counted(again.length, "tensor is quantized already and loses", "tensors are quantized already and lose");
+    notes.push(`${who} again; a 16-bit source gives a better result.`);
+  }
   return { assignments, notes };
 }
 

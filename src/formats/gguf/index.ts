@@ -16,6 +16,7 @@ export const gguf: Format = {
     return (await readGguf(folder, name)).index;
   },
   exportTargets: mixes.map(({ name, label, description }) => ({ name, label, description })),
+  quantizes: 'matrices whose names end in "weight"',
   recipeEncodings,
   recipeEncoding,
   recipeRefusal,

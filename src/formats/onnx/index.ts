@@ -18,6 +18,7 @@ export const onnx: Format = {
     name.toLowerCase().endsWith(".onnx") || (head[0] === 0x08 && head[1] > 0 && head[1] < 64 && secondTags.has(head[2])),
   readIndex,
   exportTargets,
+  quantizes: "constant weights of MatMul, Gemm, Conv and Gather",
   recipeEncoding,
   recipeRefusal,
   assign,

@@ -1,6 +1,6 @@
 import type { ModelIndex, TensorInfo } from "../../core/model";
 import type { Assignment, EncodingFacts } from "../format";
-import { inNaturalOrder } from "../text";
+import { counted, inNaturalOrder } from "../text";
 import { misfit } from "./quantized/parts";
 import { isPlaneEncoding } from "./quantized/planeNames";
 import { encodingUnder, schemeOf } from "./schemes";
@@ -38,14 +38,10 @@ export function assign(index: ModelIndex, target: string, facts: EncodingFacts):
     else assignments.push({ tensor: tensor.name, encoding });
   }
   const notes: string[] = [];
-  if (unfit.length)
-    notes.push(`${unfit.length} matrices keep their encoding because their rows do not divide into groups: ${some(unfit)}.`);
-  if (unfilled.length)
-    notes.push(
-      `${unfilled.length} matrices keep their encoding because their sizes do not fill whole 32-bit words: ${some(unfilled)}.`,
-    );
-  if (conv1d.length)
-    notes.push(`${conv1d.length} Conv1D matrices keep their encoding, as the layout is one of Linear modules: ${some(conv1d)}.`);
+  const keep = (names: readonly string[], kind = "") => counted(names.length, `${kind}matrix keeps its encoding`, `${kind}matrices keep their encoding`);
+  if (unfit.length) notes.push(`${keep(unfit)} because the rows do not divide into groups: ${some(unfit)}.`);
+  if (unfilled.length) notes.push(`${keep(unfilled)} because the sizes do not fill whole 32-bit words: ${some(unfilled)}.`);
+  if (conv1d.length) notes.push(`${keep(conv1d, "Conv1D ")}, as the layout is one of Linear modules: ${some(conv1d)}.`);
   return { assignments, notes };
 }
 

@@ -29,6 +29,7 @@ export const safetensors: Format = {
     return (await readSafetensors(folder, name)).index;
   },
   exportTargets,
+  quantizes: 'matrices of Linear modules, by names that end in ".weight", but no embedding and no head',
   recipeEncoding,
   recipeRefusal,
   assign,

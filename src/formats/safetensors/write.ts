@@ -2,6 +2,7 @@ import type { ModelFolder } from "../../core/bytes";
 import { EngineError } from "../../core/errors";
 import type { Assignment, EncodingFacts, OutputFile, Segment, WritePlan, WriteRequest } from "../format";
 import { refuseIncomplete } from "../problems";
+import { counted } from "../text";
 import { isQuantized, keptModules } from "./assign";
 import { companionsOf } from "./companions";
 import { mergeConfig, quantizationConfig } from "./configWriter";
@@ -96,7 +97,8 @@ function methodOf(encoded: readonly Encoded[], file: string): QuantMethod {
 function again({ index }: SafetensorsModel, encoded: readonly Encoded[]): string[] {
   const quantized = new Set(index.tensors.flatMap((t) => (isQuantized(t.storage?.encoding) ? [t.name] : [])));
   const count = encoded.filter(({ module }) => quantized.has(`${module}.weight`)).length;
-  return count ? [`${count} matrices are quantized already and lose again; a 16-bit source gives a better result.`] : [];
+  const who = counted(count, "matrix is quantized already and loses", "matrices are quantized already and lose");
+  return count ? [`${who} again; a 16-bit source gives a better result.`] : [];
 }
 
 /** The output tensors of each source file, in file order. */

@@ -117,6 +117,8 @@ describe("recipes as files", () => {
       /rules\[0\]\.match must be a text of 1 to 1000/,
     );
     assert.throws(() => parseRecipe("bitlens: 1"), { code: "malformed", message: /not valid JSON/ });
+    assert.throws(() => parseRecipe('{"bitlens": 1,\n "rules": [ {"match": "*" ]}'), { message: /not valid JSON: .*, at line 2, column 27\.$/ });
+    assert.throws(() => parseRecipe('{"bitlens": 1,\r\n  "rules": [],\r\n}'), { message: /at line 3, column 1\.$/ });
     assert.throws(() => parseRecipe(" ".repeat(20_000_001)), { code: "too-large" });
   });
 });

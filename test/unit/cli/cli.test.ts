@@ -142,6 +142,19 @@ describe("command line", () => {
     });
   });
 
+  it("export replaces an earlier file when it is told to, and names what it writes beside", async () => {
+    await inFolder(async (folder) => {
+      const output = path.join(folder, "x.safetensors");
+      const { status, out, err } = await run(["export", sample, "-e", "int8", "-o", output]);
+      assert.equal(status, 0, err);
+      assert.match(out, /\nbeside it: config\.json, /);
+      const gguf = path.join(folder, "x.gguf");
+      await fs.writeFile(gguf, "earlier");
+      assert.equal((await run(["export", sample, "-e", "q8_0", "-o", gguf, "--force"])).status, 0);
+      assert.ok((await fs.stat(gguf)).size > 1e6);
+    });
+  });
+
   it("encodings lists what can be exported", async () => {
     const { status, out } = await run(["encodings"]);
     assert.equal(status, 0);
@@ -173,8 +186,11 @@ describe("command line", () => {
     [["export", sample, "-o", "/nowhere/x"], /Say what to write: --encoding for the whole model, or --recipe/],
     [["export", sample, "-e", "int4"], /required option '-o, --output <OUT>'/],
     [["export", sample, "-e", "int4", "--group", "some", "-o", "/nowhere/x"], /Give a number of weights/],
-    [["export", sample, "-e", "nvfp4", "-o", "/nowhere/x"], /cannot be exported as nvfp4; choose one of: int4-g128/],
-    [["export", sample, "-e", "int4", "--group", "7", "-o", "/nowhere/x"], /int4 --group 7; choose one of/],
+    [["export", sample, "-e", "nvfp4", "-o", "/nowhere/x"], /cannot be exported as nvfp4; (did you mean|choose one of)/],
+    [["export", sample, "-e", "q4km", "-o", "/nowhere/x"], /cannot be exported as q4km; did you mean q4_K_M/],
+    [["export", sample, "-e", "banana", "-o", "/nowhere/x"], /cannot be exported as banana; choose one of: int4-g128/],
+    [["analyze", sample, "-e", "banana"], /no encoding called "banana"\. \(all names: bitlens encodings\)/],
+    [["export", sample, "-e", "int4", "--group", "7", "-o", "/nowhere/x"], /int4 --group 7; did you mean int4-g32/],
   ];
   for (const [args, pattern] of usage) it(`wrong usage: ${args.join(" ").replace(root, "")}`, () => checkFails(args, 2, pattern));
 
@@ -199,6 +215,25 @@ describe("command line", () => {
       await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ [module("gate_proj")]: { dtype: "F32", shape: [64, 128] }, [module("up_proj")]: { dtype: "F32", shape: [64, 96] } }));
       return ["export", path.join(f, "m.safetensors"), "-e", "int4-g128", "-o", path.join(f, "out")];
     }, /need one encoding; .*gate_proj.* \(vLLM: .*\); choose int4-channel instead/],
+    ["nothing that an export would change", async (f) => {
+      await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ "conv.kernel": { dtype: "F32", shape: [4, 4] } }));
+      return ["export", path.join(f, "m.safetensors"), "-e", "int4-g32", "-o", path.join(f, "out")];
+    }, /No tensor of this model would change under int4-g32: safetensors exports change matrices of Linear modules/],
+    ["nothing that a plan could change", async (f) => {
+      await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ "conv.kernel": { dtype: "F32", shape: [4, 4] } }));
+      return ["plan", path.join(f, "m.safetensors"), "--bpw", "4", "-o", path.join(f, "x.json")];
+    }, /could be made smaller: safetensors exports change matrices of Linear modules/],
+    ["a settings file beside the model, which would speak for it", async (f) => {
+      await writeDenseModel(path.join(f, "m.safetensors"), { count: 1, size: 64 });
+      return ["export", path.join(f, "m.safetensors"), "-e", "int8-g32", "-o", path.join(f, "out.safetensors")];
+    }, /also writes config\.json, which would speak for the model beside it too; choose another folder/],
+    ["an output that exists", async (f) => {
+      await fs.writeFile(path.join(f, "x.gguf"), "mine");
+      return ["export", sample, "-e", "q8_0", "-o", path.join(f, "x.gguf")];
+    }, /output exists already; --force replaces it\. \(.*x\.gguf\)/],
+    ["a recipe for a folder that is not there", async (f) => ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", path.join(f, "no/x.json")], /folder of the recipe does not exist/],
+    ["a recipe in the place of a folder", async (f) => ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", f], /would replace a folder; name a file/],
+    ["a name that is too long", async (f) => ["export", sample, "-e", "q8_0", "-o", path.join(f, `${"x".repeat(300)}.gguf`)], /name is too long for the file system/],
     ["a folder in use as output", async (f) => (await fs.writeFile(path.join(f, "mine"), "x"), ["export", sample, "-e", "int4", "-o", f]), /new or empty folder/],
   ];
   for (const [name, make, pattern] of failures) {

@@ -44,8 +44,8 @@ describe("cli: export target", () => {
   for (const [options, targets, name] of found) it(`${JSON.stringify(options)} is ${name}`, () => assert.equal(exportTarget(options, targets, "X"), name));
   const refused: readonly [Parameters<typeof exportTarget>[0], readonly string[], RegExp][] = [
     [{ encoding: "q4_0", asymmetric: false }, onnx, /cannot be exported as q4_0; choose one of: int4-g32, /],
-    [{ encoding: "int4", group: "64", asymmetric: false }, onnx, /int4 --group 64; choose one of/],
-    [{ encoding: "int8", group: "channel", asymmetric: true }, onnx, /int8 --group channel --asymmetric; choose one of/],
+    [{ encoding: "int4", group: "64", asymmetric: false }, onnx, /int4 --group 64; did you mean int4-g32/],
+    [{ encoding: "int8", group: "channel", asymmetric: true }, onnx, /int8 --group channel --asymmetric; (did you mean|choose one of)/],
     [{ encoding: "q4_0", group: "32", asymmetric: false }, gguf, /--group goes with int4 and int8; q4_0 has its own blocks/],
     [{ encoding: "f16", asymmetric: true }, gguf, /--asymmetric goes with/],
     [{ encoding: "int4-g32", group: "128", asymmetric: false }, onnx, /names its group already/],
