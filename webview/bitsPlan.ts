@@ -98,7 +98,8 @@ function costs(entries: readonly Entry[], plan: BitsTarget): (entry: Entry) => T
     return ({ index, tensor, report }) => {
       const name = into.get(index);
       if (name === undefined) return { bytes: omitted.has(index) ? 0 : tensor.byteLength, changed: false };
-      const perWeight = report?.errors.find((e) => (e.stored ?? e.encoding) === name)?.bitsPerWeight ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
+      const stored = report?.errors.find((e) => (e.stored ?? e.encoding) === name)?.bitsPerWeight;
+      const perWeight = stored ?? bits.get(name) ?? encoding?.bitsPerWeight ?? NaN;
       return { bytes: Math.ceil((tensor.elementCount * perWeight) / 8), changed: true, into: name };
     };
   }

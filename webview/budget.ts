@@ -19,7 +19,8 @@ export function budgetRows(table: SensitivityTable, byName: ReadonlyMap<string, 
     if (entry) known.push({ entry, position });
     else others.push(position);
   });
-  const rows = [...barsOf(known.map(({ entry }, index) => ({ ...entry, index })))].map(([label, members]) => row(table, label, members.map((i) => known[i].position)));
+  const bars = barsOf(known.map(({ entry }, index) => ({ ...entry, index })));
+  const rows = [...bars].map(([label, members]) => row(table, label, members.map((i) => known[i].position)));
   if (others.length > 0) rows.push(row(table, "other", others));
   return rowsInOrder(rows);
 }

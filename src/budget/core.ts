@@ -109,7 +109,11 @@ function search({ options, vertex, slack, slope }: GapProblem, costs: Float64Arr
 
 /** The vertex itself: no bytes more, no cost. */
 function startStates(list: States): void {
-  if (list.bytes.length === 0) Object.assign(list, { bytes: new Float64Array(64), cost: new Float64Array(64), bound: new Float64Array(64), parent: new Int32Array(64), pick: new Uint16Array(64) });
+  if (list.bytes.length === 0) {
+    Object.assign(list, {
+      bytes: new Float64Array(64), cost: new Float64Array(64), bound: new Float64Array(64), parent: new Int32Array(64), pick: new Uint16Array(64),
+    });
+  }
   list.count = 1;
   list.bytes[0] = 0;
   list.cost[0] = 0;

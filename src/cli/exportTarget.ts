@@ -30,7 +30,9 @@ export function exportTarget({ encoding, group, asymmetric }: TargetOptions, tar
   throw new UsageError(`A ${format} model cannot be exported as ${options}; ${possible}`);
 }
 
-function gridNames(name: string, { group, asymmetric, targets }: { group?: string; asymmetric: boolean; targets: readonly string[] }): readonly string[] {
+function gridNames(
+  name: string, { group, asymmetric, targets }: { group?: string; asymmetric: boolean; targets: readonly string[] },
+): readonly string[] {
   const suffix = asymmetric ? "-asym" : "";
   if (group === undefined) return targets.filter((t) => t.startsWith(`${name}-`) && t.endsWith("-asym") === asymmetric);
   if (group !== "channel") return [`${name}-g${group}${suffix}`];

@@ -99,7 +99,11 @@ function secondReading(context: PassContext, reader: TileReader, { tensor, band,
       tally.add(x, rows * columns);
       context.io.progress(rows * columns * half);
     });
-    if (!errors.idle) eachMatrixTile(context, reader, tensor, band, {}, (tile) => errors.add({ ...tile, x: clean(context, tile.x, tile.rows * tile.columns, after) }));
+    if (!errors.idle) {
+      eachMatrixTile(context, reader, tensor, band, {}, (tile) => {
+        errors.add({ ...tile, x: clean(context, tile.x, tile.rows * tile.columns, after) });
+      });
+    }
   } else {
     eachStoredTile(context, reader, band, { wholeRows: errors.wholeRows }, (tile) => {
       const x = tally.add(tile.x, tile.rows * tile.columns);

@@ -67,7 +67,9 @@ class Room {
 
   async has(bytes: number): Promise<boolean> {
     if (this.#isFull) return false;
-    if (this.#written > lookAgainAfter || this.#bytes + bytes > this.maximum) await (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
+    if (this.#written > lookAgainAfter || this.#bytes + bytes > this.maximum) {
+      await (this.#looking ??= this.#look().finally(() => (this.#looking = undefined)));
+    }
     this.#isFull = this.#bytes + bytes > this.maximum;
     if (this.#isFull) return false;
     this.#bytes += bytes;

@@ -30,7 +30,9 @@ export async function reopenStaged(folder: string, sizes: readonly StagedSize[])
   return openAll(folder, sizes, (file) => fs.open(file, "r+"));
 }
 
-async function openAll(folder: string, sizes: readonly StagedSize[], open: (file: string, byteLength: number) => Promise<fs.FileHandle>): Promise<StagedFiles> {
+async function openAll(
+  folder: string, sizes: readonly StagedSize[], open: (file: string, byteLength: number) => Promise<fs.FileHandle>,
+): Promise<StagedFiles> {
   const files: OpenFile[] = [];
   const close = async () => void (await Promise.all(files.map((f) => f.close())));
   try {

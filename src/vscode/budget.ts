@@ -40,7 +40,8 @@ export function startBudget({ table, uniforms, stored, parameterCount }: BudgetS
   const free = prepareBudget(items, { agree: groups });
   const present = stored ? known(stored, items) : firstChoice(table, free, parameterCount);
   const start = (choice: BudgetChoice): Budget => {
-    const parts = { table, uniforms, items, groups, parameterCount, history: startHistory(choice), solver: solverFor(free, choice, { table, uniforms }) };
+    const solver = solverFor(free, choice, { table, uniforms });
+    const parts = { table, uniforms, items, groups, parameterCount, history: startHistory(choice), solver };
     return { ...parts, plan: panelPlan(parts, parameterCount) };
   };
   try {
@@ -80,7 +81,9 @@ export function takeStep(budget: Budget, step: BudgetStep): boolean {
 }
 
 /** The tensors that a lock on one of them is about; a sentence where one of them cannot take the encoding. */
-export function lockedWith({ groups, items }: Budget, tensor: string, encoding: string | undefined): { tensors: readonly string[]; refused?: string } {
+export function lockedWith(
+  { groups, items }: Budget, tensor: string, encoding: string | undefined,
+): { tensors: readonly string[]; refused?: string } {
   const tensors = groups.find((g) => g.includes(tensor)) ?? [tensor];
   if (encoding === undefined) return { tensors };
   const cannot = tensors.find((name) => !items.find((t) => t.name === name)?.candidates.some((c) => c.encoding === encoding));

@@ -39,7 +39,10 @@ export function solverFor(
 ): Solver {
   const { locks, limits } = decided;
   const next = prepared.restricted(restrictions(decided));
-  return { of: { locks, limits }, prepared: next, curve: curveOf(next, table), uniforms: locks.size + limits.length ? restricted(uniforms, next, table) : undefined };
+  const isFree = locks.size + limits.length === 0;
+  return {
+    of: { locks, limits }, prepared: next, curve: curveOf(next, table), uniforms: isFree ? undefined : restricted(uniforms, next, table),
+  };
 }
 
 /** The same with the least error at each uniform encoding's size, which takes some milliseconds for each. */

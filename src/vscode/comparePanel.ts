@@ -34,7 +34,9 @@ const outboxOf = (post: (message: ToComparePanel) => void) =>
  * Connects one webview with its comparison, which keeps all state: whenever the webview says "ready" (it was created, or shown
  * again after hiding) everything is sent anew. Returns what the comparison's events go to.
  */
-export function connectComparePanel(panel: vscode.WebviewPanel, comparison: Comparison, services: ComparePanelServices): (event: ComparisonEvent) => void {
+export function connectComparePanel(
+  panel: vscode.WebviewPanel, comparison: Comparison, services: ComparePanelServices,
+): (event: ComparisonEvent) => void {
   const { webview } = panel;
   const bin = new DisposalBin();
   const outbox = outboxOf((message) => void webview.postMessage(message));

@@ -88,7 +88,9 @@ export class Comparisons implements vscode.Disposable {
     const watcher = onFilesChanged([...new Set([pathA, pathB])], (found) => {
       const uris = [pathA, pathB].map((file) => vscode.Uri.file(file));
       // The panel itself says so; a message where it is not in sight.
-      if (comparison.filesChanged(found) && !panel.visible) tell(comparedFilesChanged(found.changed.map((file) => path.basename(file)), panel.title, uris));
+      if (comparison.filesChanged(found) && !panel.visible) {
+        tell(comparedFilesChanged(found.changed.map((file) => path.basename(file)), panel.title, uris));
+      }
     });
     panel.onDidDispose(() => {
       watcher.dispose();

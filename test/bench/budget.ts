@@ -20,7 +20,11 @@ export async function benchBudget(): Promise<void> {
       model: { fingerprint: "made" },
       target,
       fixedBytes: 1_000_000,
-      tensors: items.map((item) => ({ ...item, currentBytes: 2 * item.elementCount, candidates: item.candidates.map(({ error, ...c }) => ({ ...c, squaredError: error })) })),
+      tensors: items.map((item) => ({
+        ...item,
+        currentBytes: 2 * item.elementCount,
+        candidates: item.candidates.map(({ error, ...c }) => ({ ...c, squaredError: error })),
+      })),
     };
     const parameterCount = items.reduce((n, t) => n + t.elementCount, 0);
     const session = new BudgetSession({

@@ -40,7 +40,8 @@ async function readToy(folder: ModelFolder, name: string): Promise<ModelIndex> {
       const columns = t.shape[t.shape.length - 1];
       const elementCount = t.shape.reduce((a, b) => a * b, 1);
       const byteLength = encoding(stored).planes.reduce((sum, p) => sum + (elementCount / columns) * p.rowBytes(columns), 0);
-      const info: TensorInfo = { name: t.name, shape: t.shape, elementCount, encodingLabel: stored, byteLength, bitsPerWeight: (8 * byteLength) / elementCount,
+      const info: TensorInfo = {
+        name: t.name, shape: t.shape, elementCount, encodingLabel: stored, byteLength, bitsPerWeight: (8 * byteLength) / elementCount,
         storage: stored === "i64" ? undefined : { encoding: stored, planes: [{ file: 0, offset, byteLength }] }, role: "other", group: "" };
       offset += byteLength;
       return info;
@@ -120,7 +121,8 @@ export class ToyPool implements Pool {
     onBytes?.(bytes.length / 2); // Once for each reading.
     onBytes?.(bytes.length / 2);
     if (task.kind === "analyse") {
-      return { name: tensor.name, stats: { count: values.length, max: Math.max(...values) }, errors: task.encodings.map((e) => ({ encoding: e })) } as unknown as TensorReport;
+      const stats = { count: values.length, max: Math.max(...values) };
+      return { name: tensor.name, stats, errors: task.encodings.map((e) => ({ encoding: e })) } as unknown as TensorReport;
     }
     const target = encoding(task.encoding);
     const planes = target.planes.map((p) => new Uint8Array(tensor.rows * p.rowBytes(tensor.columns)));

@@ -46,7 +46,8 @@ function made({ a, b, role, layer, rows, columns, levels, more }: PairFacts, see
   const energy = sum((i) => x[i] ** 2);
   const mean = sum((i) => x[i]) / count;
   const relativeSquaredError = squaredError / energy;
-  const worst = (n: number) => (step && rows > 1 ? Array.from({ length: 16 }, (_, i) => ({ index: (37 * i + seed) % n, share: 0.09 / (i + 1) })) : []);
+  const loud = (n: number) => Array.from({ length: 16 }, (_, i) => ({ index: (37 * i + seed) % n, share: 0.09 / (i + 1) }));
+  const worst = (n: number) => (step && rows > 1 ? loud(n) : []);
   return {
     a: { name: a, shape: rows > 1 ? [rows, columns] : [columns], encodingLabel: "BF16" },
     b: { name: b, shape: rows > 1 ? [rows, columns] : [columns], encodingLabel: step ? (levels > 16 ? "Q6_K" : "Q4_K") : "F32" },

@@ -76,7 +76,8 @@ export const assignment: Chart<AssignmentData, number> = {
       for (const { tensor, from, to } of parts(data, row)) {
         const x = left + from * (right - left);
         const w = (to - from) * (right - left);
-        part(p, data, tensor, { x, y: y + 2, w: Math.max(1, w - (w > 4 ? 2 : 0)), h: assignmentRowHeight - 5 }, locked.has(tensor), together.has(tensor));
+        const box = { x, y: y + 2, w: Math.max(1, w - (w > 4 ? 2 : 0)), h: assignmentRowHeight - 5 };
+        part(p, data, tensor, box, locked.has(tensor), together.has(tensor));
       }
       const sum = totals(data, row);
       [bits((8 * sum.bytes) / row.elements).replace(" bpw", ""), bytes(sum.bytes), errorShare(data, sum.error)]

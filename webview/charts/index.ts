@@ -12,7 +12,6 @@ import { pareto } from "./pareto";
 import { profile } from "./profile";
 import { spectrum } from "./spectrum";
 
-export const charts = { map, spectrum, bits: bitsChart, histogram, profile, heat, errors, pareto, assignment, pairs, overlay } as const satisfies Record<
-  string,
-  Chart<any, any>
->;
+export const charts = {
+  map, spectrum, bits: bitsChart, histogram, profile, heat, errors, pareto, assignment, pairs, overlay,
+} as const satisfies Record<string, Chart<any, any>>;

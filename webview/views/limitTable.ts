@@ -16,7 +16,9 @@ export interface LimitFields {
 }
 
 /** Two short fields, at least and at most so many bits per weight. Empty: no bound. */
-export function limitFields(what: string, scope: () => LimitScope | undefined, act: (action: BudgetAction) => void, complain: (text: string) => void): LimitFields {
+export function limitFields(
+  what: string, scope: () => LimitScope | undefined, act: (action: BudgetAction) => void, complain: (text: string) => void,
+): LimitFields {
   let limit: PanelLimit | undefined;
   const field = (bound: "minBits" | "maxBits", words: string) =>
     entry({

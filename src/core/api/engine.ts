@@ -64,7 +64,8 @@ export interface ExportChoice {
 }
 
 /** A uniform choice, or a recipe: tensor by tensor. */
-export type ExportRequest = ExportPlace & ({ readonly encoding: string; readonly recipe?: undefined } | { readonly recipe: Recipe; readonly encoding?: undefined });
+export type ExportRequest = ExportPlace &
+  ({ readonly encoding: string; readonly recipe?: undefined } | { readonly recipe: Recipe; readonly encoding?: undefined });
 
 export interface ExportPlace {
   readonly path: string;

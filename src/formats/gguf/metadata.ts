@@ -15,9 +15,12 @@ export const valueTypes = {
 
 const utf8 = new TextEncoder();
 
-export const u32 = (key: string, value: number): MetadataEntry => entry(key, 8, (v) => (v.setUint32(0, valueTypes.u32, true), v.setUint32(4, value, true)));
-export const f32 = (key: string, value: number): MetadataEntry => entry(key, 8, (v) => (v.setUint32(0, valueTypes.f32, true), v.setFloat32(4, value, true)));
-export const bool = (key: string, value: boolean): MetadataEntry => entry(key, 5, (v) => (v.setUint32(0, valueTypes.bool, true), v.setUint8(4, value ? 1 : 0)));
+export const u32 = (key: string, value: number): MetadataEntry =>
+  entry(key, 8, (v) => (v.setUint32(0, valueTypes.u32, true), v.setUint32(4, value, true)));
+export const f32 = (key: string, value: number): MetadataEntry =>
+  entry(key, 8, (v) => (v.setUint32(0, valueTypes.f32, true), v.setFloat32(4, value, true)));
+export const bool = (key: string, value: boolean): MetadataEntry =>
+  entry(key, 5, (v) => (v.setUint32(0, valueTypes.bool, true), v.setUint8(4, value ? 1 : 0)));
 
 export function text(key: string, value: string): MetadataEntry {
   const bytes = utf8.encode(value);

@@ -265,7 +265,9 @@ describe("command line: interrupted", () => {
   beforeEach(() => rmSync(path.join(cache, "bitlens"), { recursive: true, force: true }));
   const writing = async (folder: string) => (await fs.readdir(folder)).some((n) => n.endsWith(".partial"));
 
-  async function check(args: (folder: string) => string[], signal: NodeJS.Signals, after: (outcome: Outcome, left: string[]) => Promise<void> | void): Promise<void> {
+  async function check(
+    args: (folder: string) => string[], signal: NodeJS.Signals, after: (outcome: Outcome, left: string[]) => Promise<void> | void,
+  ): Promise<void> {
     await inFolder(async (folder) => {
       await writeSparseModel(path.join(folder, "m.safetensors"), { count: 8, size: 8192 });
       const before = await fs.stat(path.join(folder, "m.safetensors"));

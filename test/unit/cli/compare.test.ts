@@ -93,7 +93,8 @@ describe("command line: compare", () => {
   }
 
   it("orders what is equally damaged by difference, layer and name", () => {
-    const one = (name: string, sqnr: number, maxDifference: number, layer?: number) => ({ a: { name }, sqnr, maxDifference, layer }) as unknown as TensorComparison;
+    const one = (name: string, sqnr: number, maxDifference: number, layer?: number) =>
+      ({ a: { name }, sqnr, maxDifference, layer }) as unknown as TensorComparison;
     const sorted = byDamage([one("z", Infinity, 0), one("b", Infinity, 0, 1), one("c", 3, 1), one("d", 3, 2), one("a", Infinity, 0, 1), one("y", -Infinity, 0)]);
     assert.deepEqual(sorted.map((c) => c.a.name), ["y", "d", "c", "z", "a", "b"]);
   });

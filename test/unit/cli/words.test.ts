@@ -75,9 +75,16 @@ describe("cli: tensor patterns", () => {
 });
 
 describe("cli: document", () => {
-  const report = { name: names[0], stats: { count: 1, min: -Infinity, max: Infinity, mean: NaN, std: 0, absMax: 1, kurtosis: NaN, zeroCount: 0, nanCount: 1, infCount: 2, sixSigmaShare: 0,
-    incoherence: 1, sumOfSquares: 1 }, histogram: { low: -1, high: 1, counts: Float64Array.of(1, 2) }, errors: [{ encoding: "f16", bitsPerWeight: 16, relativeSquaredError: 0, sqnr: Infinity }],
-    output: { absMax: new Float32Array(1), rms: new Float32Array(1) } } as unknown as TensorReport;
+  const report = {
+    name: names[0],
+    stats: {
+      count: 1, min: -Infinity, max: Infinity, mean: NaN, std: 0, absMax: 1, kurtosis: NaN, zeroCount: 0, nanCount: 1, infCount: 2,
+      sixSigmaShare: 0, incoherence: 1, sumOfSquares: 1,
+    },
+    histogram: { low: -1, high: 1, counts: Float64Array.of(1, 2) },
+    errors: [{ encoding: "f16", bitsPerWeight: 16, relativeSquaredError: 0, sqnr: Infinity }],
+    output: { absMax: new Float32Array(1), rms: new Float32Array(1) },
+  } as unknown as TensorReport;
   const parse = (document: Parameters<typeof printDocument>[0]) => JSON.parse([...printDocument(document)].join(""));
 
   it("has exactly the promised fields, non-finite numbers as strings, failures among the problems", () => {

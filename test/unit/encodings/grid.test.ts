@@ -185,7 +185,9 @@ describe("grid scales", () => {
     const random = new Random(31);
     for (let round = 0; round < 60; round++) {
       const count = 1 + random.integer(6);
-      const value = [() => random.gaussian(), () => random.gaussian() ** 3, () => random.uniform() + 0.2, () => Math.round(3 * random.gaussian()) / 4][round % 4];
+      const value = [
+        () => random.gaussian(), () => random.gaussian() ** 3, () => random.uniform() + 0.2, () => Math.round(3 * random.gaussian()) / 4,
+      ][round % 4];
       const x = Float32Array.from({ length: count }, value);
       // Every assignment of codes −z … 3 − z with its least-squares scale.
       const energy = x.reduce((sum, v) => sum + v * v, 0);

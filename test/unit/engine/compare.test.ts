@@ -140,7 +140,8 @@ describe("engine: compare", function () {
   const fusing = (name: string, groups: readonly (readonly [fused: string, parts: readonly string[]])[]) => {
     const { config, tensors } = readTiny(name);
     const rows = new Map(tensors.map(([tensor, shape, seed, scale, add]) => {
-      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.fround(Math.fround(hashed(i, seed) * scale) + add));
+      const count = shape.reduce((a, b) => a * b, 1);
+      const values = Float32Array.from({ length: count }, (_, i) => Math.fround(Math.fround(hashed(i, seed) * scale) + add));
       return [tensor, { shape, values }];
     }));
     for (const [fused, parts] of groups) {
@@ -225,8 +226,10 @@ describe("engine: compare", function () {
     assert.deepEqual(await worst(output, changed), [["blk.0.attn_q.weight", [{ index: 2, share: 1 }]]]);
   });
 
-  const tiny = (names: Readonly<Record<string, readonly number[]>>, seed = 1) => safetensorsFile(Object.fromEntries(Object.entries(names).map(([name, shape]) => [
-    name, { dtype: "F32", shape, data: new Uint8Array(heavyTailed(shape.reduce((a, b) => a * b, 1), seed).buffer) }])));
+  const tiny = (names: Readonly<Record<string, readonly number[]>>, seed = 1) => {
+    const data = (shape: readonly number[]) => new Uint8Array(heavyTailed(shape.reduce((a, b) => a * b, 1), seed).buffer);
+    return safetensorsFile(Object.fromEntries(Object.entries(names).map(([name, shape]) => [name, { dtype: "F32", shape, data: data(shape) }])));
+  };
   const rejects = async (a: string, b: string, pattern: RegExp) =>
     assert.rejects(engine.compare({ pathA: a, pathB: b }, () => {}), (error: EngineError) => {
       assert.equal(error.code, "bad-request");

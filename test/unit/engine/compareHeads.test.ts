@@ -24,7 +24,8 @@ const width = 64;
 
 function random(rows: number, columns: number, seed: number): Values {
   const all = heavyTailed(rows * columns, seed);
-  return { columns, rows: Array.from({ length: rows }, (_, r) => all.subarray(r * columns, (r + 1) * columns)), ...(columns === 1 && { isVector: true }) };
+  const each = Array.from({ length: rows }, (_, r) => all.subarray(r * columns, (r + 1) * columns));
+  return { columns, rows: each, ...(columns === 1 && { isVector: true }) };
 }
 
 const stackedRows = (...parts: readonly Values[]): Values => ({ ...parts[0], rows: parts.flatMap((p) => p.rows) });
@@ -225,7 +226,8 @@ describe("engine: compare, rows of q, k and v that alternate", function () {
 
   it("StarCoder's c_attn alternates where every head has its own key, and only there", async () => {
     const name = "transformer.h.0.attn.c_attn";
-    for (const [config, attention] of [[{ multi_query: false }, { heads: 4, groups: 4, size: 16 }], [{}, { heads: 4, groups: 1, size: 16 }]] as const) {
+    const cases = [[{ multi_query: false }, { heads: 4, groups: 4, size: 16 }], [{}, { heads: 4, groups: 1, size: 16 }]] as const;
+    for (const [config, attention] of cases) {
       const fused = random((attention.heads + 2 * attention.groups) * 16, width, 8);
       const single = Object.fromEntries(split(fused, attention).map((part, i) => [`model.layers.0.self_attn.${"qkv"[i]}_proj.weight`, part]));
       await equal(huggingFace({ [`${name}.weight`]: fused }, { model_type: "gpt_bigcode", n_head: 4, n_embd: width, ...config }), huggingFace(single), 3, "fused");

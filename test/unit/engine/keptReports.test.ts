@@ -18,7 +18,9 @@ interface Scene {
   readonly source: string;
   readonly storage: string;
   /** Names measured and names remembered by a new engine, as after the old one's process ended. */
-  analyse(request?: Partial<AnalyseRequest>, options?: { before?: (task: Task) => void | Promise<void>; deps?: Partial<EngineDeps> }): Promise<{ measured: string[]; remembered: string[]; failed: string[] }>;
+  analyse(
+    request?: Partial<AnalyseRequest>, options?: { before?: (task: Task) => void | Promise<void>; deps?: Partial<EngineDeps> },
+  ): Promise<{ measured: string[]; remembered: string[]; failed: string[] }>;
 }
 
 async function check(work: (scene: Scene) => Promise<void>): Promise<void> {

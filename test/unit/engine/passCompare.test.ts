@@ -158,7 +158,15 @@ const random = new Random(5);
 const anyBytes = (n: number) => Uint8Array.from({ length: n }, () => random.integer(256));
 const scales = (n: number) => new Uint8Array(Float32Array.from({ length: n }, () => 0.001 + 0.01 * random.uniform()).buffer);
 const base = { signed: false, storedOffset: 0, packing: "lsb", scaleType: "f32", zeroPoint: 8 } as const;
-const affine: { readonly what: string; readonly rows: number; readonly columns: number; readonly layout: AffineLayout; readonly planes: readonly Uint8Array[] }[] = [
+interface AffineCase {
+  readonly what: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly layout: AffineLayout;
+  readonly planes: readonly Uint8Array[];
+}
+
+const affine: AffineCase[] = [
   { what: "4-bit codes row by row", rows: 70, columns: 96, planes: [anyBytes(70 * 48), scales(70 * 3)],
     layout: { ...base, bits: 4, codeOrder: "out-in", codeRowBytes: 48, rowsPerScale: 1, columnsPerScale: 32, scaleRowStride: 3, scaleColumnStride: 1 } },
   { what: "8-bit codes in the order of the inputs", rows: 600, columns: 500, planes: [anyBytes(600 * 500), scales(600)],
@@ -184,7 +192,8 @@ describe("the comparison of two tensors", () => {
         decodeWholeAffine(layout, planes, rows, columns, x);
         const y = heavyTailed(rows * columns, 9);
         const float = sourceOf(harness.files, y, "f32", { rows, columns, transposed });
-        for (const [a, b, first, second] of [[grid, float, x, y], [float, grid, y, x]] as [TensorSource, TensorSource, Float32Array, Float32Array][]) {
+        const pairs: [TensorSource, TensorSource, Float32Array, Float32Array][] = [[grid, float, x, y], [float, grid, y, x]];
+        for (const [a, b, first, second] of pairs) {
           const found = await runTask({ kind: "compare", a, b }, { threads: 2, divideFrom: 10_000 }, submitTo(harness));
           assertCompare(found as ComparePartial, compareReference(first, second, { rows, columns, columnsPerInput: 1, hasChannels: true }));
         }

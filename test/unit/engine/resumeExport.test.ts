@@ -162,7 +162,13 @@ describe("engine: an interrupted export", () => {
     }));
 
   /** What is done between interruption and next try, and what the next try must do. */
-  const changes: Record<string, { act(scene: Scene): Promise<void>; request?: { encoding?: string; fresh?: boolean }; build?: string; anew: boolean }> = {
+  interface Change {
+    readonly request?: { readonly encoding?: string; readonly fresh?: boolean };
+    readonly build?: string;
+    readonly anew: boolean;
+    act(scene: Scene): Promise<void>;
+  }
+  const changes: Record<string, Change> = {
     "nothing": { act: async () => {}, anew: false },
     "a torn last line of the journal": { act: (s) => edit(s, (text) => text + "0123456789abcdef {\"jo"), anew: false },
     "a journal that was emptied": { act: (s) => edit(s, () => ""), anew: true },

@@ -9,7 +9,9 @@ import { annotate } from "../../../src/graph/roles";
 
 type Listed = readonly [name: string, shape: readonly number[], rest?: Partial<TensorInfo>];
 
-function model(format: FormatName, architecture: string, listed: readonly Listed[], metadata: readonly (readonly [string, string])[] = []): ModelIndex {
+function model(
+  format: FormatName, architecture: string, listed: readonly Listed[], metadata: readonly (readonly [string, string])[] = [],
+): ModelIndex {
   const tensors = listed.map(([name, shape, rest]): TensorInfo => {
     const elementCount = shape.reduce((a, b) => a * b, 1);
     return { name, shape, elementCount, encodingLabel: "F32", byteLength: 4 * elementCount, bitsPerWeight: 32, role: "other", group: "",

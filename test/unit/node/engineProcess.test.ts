@@ -15,7 +15,9 @@ import { inFolder } from "../../builders/toyModel";
 const root = path.join(__dirname, "../../..");
 const sample = path.join(root, "media/sample");
 
-async function check(work: (client: EngineClient) => Promise<void>, { threads = 2, storage }: { threads?: number; storage?: string } = {}): Promise<void> {
+async function check(
+  work: (client: EngineClient) => Promise<void>, { threads = 2, storage }: { threads?: number; storage?: string } = {},
+): Promise<void> {
   const client = launchEngine({ modulePath: path.join(root, "dist/engine.js"), threads, storage });
   try {
     await work(client);
@@ -25,7 +27,9 @@ async function check(work: (client: EngineClient) => Promise<void>, { threads = 
 }
 
 /** A model that takes long enough to export to be interrupted. */
-async function exporting(client: EngineClient, act: (export_: { folder: string; cancel(): void }) => void, after: (error: EngineError, left: string[]) => void) {
+async function exporting(
+  client: EngineClient, act: (export_: { folder: string; cancel(): void }) => void, after: (error: EngineError, left: string[]) => void,
+) {
   await inFolder(async (folder) => {
     const file = path.join(folder, "m.safetensors");
     await writeSparseModel(file, { count: 8, size: 8192 });

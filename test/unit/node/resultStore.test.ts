@@ -62,8 +62,8 @@ describe("kept results", () => {
     ["text beyond ASCII", { name: "模型.§.\u0000\ud83d\ude00" }],
     ["numbers that JSON does not know", { a: Number.NaN, b: Infinity, c: -Infinity, d: -0, e: 0, f: 5e-324, g: 0.1 + 0.2 }],
     ["arrays of every type, empty ones too", {
-      f32: Float32Array.of(1.5, Number.NaN, -0, Infinity), f64: Float64Array.of(0.1, -Infinity), u8: Uint8Array.of(1, 2, 3), u16: Uint16Array.of(65535),
-      u32: Uint32Array.of(4294967295), i32: Int32Array.of(-1), none: new Float32Array(),
+      f32: Float32Array.of(1.5, Number.NaN, -0, Infinity), f64: Float64Array.of(0.1, -Infinity), u8: Uint8Array.of(1, 2, 3),
+      u16: Uint16Array.of(65535), u32: Uint32Array.of(4294967295), i32: Int32Array.of(-1), none: new Float32Array(),
     }],
     ["a report with what is not finite", { ...report("t", Float32Array.of(1, -2, 3, 0, Number.NaN, 7, 8, Infinity), 4), none: undefined }],
   ];

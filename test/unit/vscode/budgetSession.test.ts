@@ -286,7 +286,8 @@ describe("the budget of a document", () => {
 
   it("a changed file is measured anew, what was decided stays", async () => {
     let loud = 1;
-    const { session, act } = make({ table: (t) => sensitivityTable(tensors.map((x) => ({ ...x, candidates: x.candidates.map((c) => ({ ...c, squaredError: loud * c.squaredError })) })), t) });
+    const louder = () => tensors.map((x) => ({ ...x, candidates: x.candidates.map((c) => ({ ...c, squaredError: loud * c.squaredError })) }));
+    const { session, act } = make({ table: (t) => sensitivityTable(louder(), t) });
     await act({ kind: "open" }, { kind: "size", fileBytes: 2222, final: true });
     const before = session.plan!.squaredError;
     session.clear();
