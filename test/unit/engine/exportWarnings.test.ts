@@ -127,11 +127,11 @@ describe("engine: will an export load?", () => {
       const file = path.join(folder, "model.safetensors");
       fs.writeFileSync(file, uneven());
       await refused(file, { encoding: "int4-g128" },
-        /^vLLM fuses gate and up .* block 0 \(model\.layers\.0\.mlp\.gate_proj\.weight, .*up_proj\.weight\) \(vLLM: vllm\/.*\); choose int4-channel instead\.$/);
+        /^vLLM fuses gate and up .* block 0 these differ: model\.layers\.0\.mlp\.gate_proj\.weight, .*up_proj\.weight \(vLLM: vllm\/.*\); choose int4-channel instead\.$/);
       assert.deepEqual(await codes(file, { encoding: "int4-g32" }), ["group-alignment"]);
     }));
 
   it("a recipe that a runtime refuses says so too, with its first remedy", () =>
     refused(sample, { recipe: recipe("safetensors", { match: "*", encoding: "int8-g128" }, { match: "*.q_proj.weight", encoding: "int4-g128" }) },
-      /^vLLM fuses q, k and v .* \(vLLM: vllm\/.*\); use int8-g128 for q_proj\.$/));
+      /^In the recipe, rules\[1\]\.encoding: vLLM fuses q, k and v .* \(vLLM: vllm\/.*\); use int8-g128 for q_proj\.$/));
 });
