@@ -18,7 +18,7 @@ export function summary(index: ModelIndex): string {
       index.architecture === "unknown" ? "" : index.architecture,
       many(index.tensors.length, "tensor"),
       index.layerCount > 0 ? many(index.layerCount, "layer") : "",
-      `${count(index.parameterCount)} parameters`,
+      `${count(index.parameterCount)} parameter${index.parameterCount === 1 ? "" : "s"}`,
       `${bytes(index.byteLength)} in ${many(index.files.length, "file")}`,
       bits === undefined ? "" : `${digits(bits)} bits per weight`,
     ].filter(Boolean).join(", "),

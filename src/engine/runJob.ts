@@ -1,11 +1,11 @@
 import type { CancellationToken } from "../core/cancellation";
 import { checkCancelled } from "../core/cancellation";
-import { EngineError } from "../core/errors";
+import { EngineError, toEngineError } from "../core/errors";
 import { arrange } from "../formats/arrange";
 import type { StagedFile } from "./deps";
 import type { ExportJob } from "./exportJobs";
 import { isInPlace } from "./exportJobs";
-import type { Pool } from "./tasks";
+import type { Pool, TensorSource } from "./tasks";
 
 export interface JobContext {
   readonly pool: Pool;
@@ -25,7 +25,9 @@ export async function runJob(job: ExportJob, { pool, files, token, onBytes }: Jo
   const { tensor, encoding, method, ropeHeads } = job;
   const planes = job.planes.map((targets) =>
     isInPlace(targets) ? { path: files[targets[0].sink].path, offset: targets[0].segment.offset } : { collect: true as const });
-  const result = await pool.run({ kind: "encode", tensor, encoding, method, planes, ropeHeads }, token, onBytes);
+  const result = await pool.run({ kind: "encode", tensor, encoding, method, planes, ropeHeads }, token, onBytes).catch((error) => {
+    throw inFile(error, tensor);
+  });
   for (const [i, targets] of job.planes.entries()) {
     if (isInPlace(targets)) continue;
     const plane = result.planes[i];
@@ -36,4 +38,11 @@ export async function runJob(job: ExportJob, { pool, files, token, onBytes }: Jo
       await files[sink].write(segment.offset, bytes);
     }
   }
+}
+
+/** A worker that stumbles over a value knows the tensor alone. */
+function inFile(error: unknown, { name, paths }: TensorSource): EngineError {
+  const known = toEngineError(error, { tensor: name });
+  const file = known.place.file ?? paths.find((path) => path !== "");
+  return new EngineError(known.code, known.message, { ...known.place, file });
 }

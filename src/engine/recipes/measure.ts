@@ -49,10 +49,12 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
     const source = await sources.of(info);
     const encodings = candidates.map((c) => c.encoding);
     const report = await pool.run({ kind: "analyse", tensor: source, encodings }, token, share.add);
+    const isFinite = report.stats.nanCount + report.stats.infCount === 0;
     const errors = new Map(report.errors.map((e) => [e.encoding, e.relativeSquaredError * report.stats.sumOfSquares]));
     const measured = candidates.flatMap(({ encoding, bytes }) => {
       const squaredError = errors.get(encoding);
-      return squaredError === undefined || !Number.isFinite(squaredError) ? [] : [{ encoding, bytes, squaredError }];
+      const isStorable = isFinite || isPlainFloat(encoding); // the others refuse NaN and infinities when they are written
+      return squaredError === undefined || !Number.isFinite(squaredError) || !isStorable ? [] : [{ encoding, bytes, squaredError }];
     });
     const row: SensitivityTensor = {
       name: info.name,
@@ -77,6 +79,8 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
     tensors: tensors.flatMap((t) => rows.get(t.info.name) ?? []),
   };
 }
+
+const isPlainFloat = (encoding: string) => /^b?f(16|32|64)$/.test(encoding);
 
 const modelName = ({ index }: OpenModel) => index.path.slice(index.folder.length + 1);
 

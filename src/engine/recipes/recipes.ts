@@ -140,4 +140,4 @@ async function prepared(request: SensitivityRequest, context: RecipeContext): Pr
   return { model, target, table };
 }
 
-const inMegabytes = (bytes: number) => `${(bytes / 1e6).toPrecision(4)} MB`;
+const inMegabytes = (bytes: number) => (bytes < 1e5 ? `${bytes} bytes` : `${(bytes / 1e6).toPrecision(4)} MB`);

@@ -17,6 +17,12 @@ const sample = path.join(root, "media/sample");
 const cache = mkdtempSync(path.join(os.tmpdir(), "bitlens-cache-"));
 after(() => rmSync(cache, { recursive: true, force: true }));
 
+/** One matrix, one of whose values is NaN. */
+function nanModel(): Uint8Array {
+  const values = Float32Array.from({ length: 64 * 64 }, (_, i) => (i === 5 ? NaN : Math.sin(i)));
+  return safetensorsFile({ "a.weight": { dtype: "F32", shape: [64, 64], data: new Uint8Array(values.buffer) } });
+}
+
 interface Outcome {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -219,6 +225,14 @@ describe("command line", () => {
       await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ "conv.kernel": { dtype: "F32", shape: [4, 4] } }));
       return ["export", path.join(f, "m.safetensors"), "-e", "int4-g32", "-o", path.join(f, "out")];
     }, /No tensor of this model would change under int4-g32: safetensors exports change matrices of Linear modules/],
+    ["a weight that is not a number, by file, tensor and place", async (f) => {
+      await fs.writeFile(path.join(f, "m.safetensors"), nanModel());
+      return ["export", path.join(f, "m.safetensors"), "-e", "int8-g32", "-o", path.join(f, "out")];
+    }, /cannot store NaN \(row 0, column 5\); keep this tensor as it is\. \(.*m\.safetensors, tensor a\.weight\)/],
+    ["a plan that could only leave a tensor with NaN as it is", async (f) => {
+      await fs.writeFile(path.join(f, "m.safetensors"), nanModel());
+      return ["plan", path.join(f, "m.safetensors"), "--bpw", "9.5", "-o", path.join(f, "x.json")];
+    }, /smallest possible is \d+ bytes \(3\d\.\d\d bits per weight\)/],
     ["nothing that a plan could change", async (f) => {
       await fs.writeFile(path.join(f, "m.safetensors"), safetensorsFile({ "conv.kernel": { dtype: "F32", shape: [4, 4] } }));
       return ["plan", path.join(f, "m.safetensors"), "--bpw", "4", "-o", path.join(f, "x.json")];

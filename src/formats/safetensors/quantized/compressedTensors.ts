@@ -42,7 +42,10 @@ export const packed: Layout = {
     const codes = part(input, "weight_packed", 2);
     const [rows, words] = codes.shape;
     const columns = columnsOf(input, rows, words);
-    const bits = packedWidths.find((b) => packedShapes({ rows, columns, bits: b, groups: 1 }).weight_packed[1] === words);
+    const fitting = packedWidths.filter((b) => packedShapes({ rows, columns, bits: b, groups: 1 }).weight_packed[1] === words);
+    // A few columns fill one word in several widths.
+    const configured = ownNumber(weightsScheme(input), "num_bits");
+    const bits = fitting.find((b) => b === configured) ?? fitting[0];
     if (bits === undefined) throw new Inconsistent(`${words} words do not hold ${columns} codes of 1, 2, 4 or 8 bits`);
     const scales = part(input, "weight_scale");
     const grid = scaleGrid("weight_scale", scales, rows, columns, configuredGroups(input));

@@ -318,6 +318,15 @@ describe("layouts of exported safetensors", () => {
     );
   });
 
+  for (const encoding of ["int8-channel-asym", "int8-channel", "int4-channel"]) {
+    it(`${encoding} of a few columns, whose words any width would fill, reads back in its own`, async () => {
+      await exported("x", { "a.weight": wave([32, 3]) }, [{ tensor: "a.weight", encoding }]);
+      const back = await safetensors.readIndex(await openFolder(out()), "m.safetensors");
+      assert.deepEqual(back.problems, []);
+      assert.deepEqual(back.tensors.map((t) => t.encodingLabel), [encoding.replace("int", "INT").replaceAll("-", " ")]);
+    });
+  }
+
   const two = { "a.weight": wave([8, 128]), "b.weight": wave([8, 128]) };
   const refused: [danger: string, tensors: Record<string, TensorSpec>, encodings: string[], message: RegExp][] = [
     ["two methods, which one configuration cannot name", two, ["int4-g128", "awq-4bit-g128"], /cannot be in one model/],
