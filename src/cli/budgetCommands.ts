@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { PlanOptions } from "./plan";
 
+const noBounds = { lock: [], minBits: [], maxBits: [] };
 const containers = ["gguf", "onnx", "safetensors"];
 
 /** `plan`, `pareto` and `check`: the bit budget. */
@@ -13,12 +14,12 @@ export function addBudgetCommands(program: Command, threads: () => Option): void
     .addOption(target())
     .option("--size <SIZE>", "all weight files together: 2.1MB, 4GiB, 900000", sizeOf)
     .option("--bpw <BITS>", "bits per weight over the whole model", positive)
-    .option("--lock <GLOB=ENCODING>", "tensors that must take an encoding, or \"keep\"; may be repeated", collect, [])
-    .option("--min-bits <GLOB=BITS>", "least bits per weight of some tensors, scales included (BITS alone: of all); may be repeated", collect, [])
-    .option("--max-bits <GLOB=BITS>", "most bits per weight, likewise", collect, [])
+    .option("--lock <GLOB=ENCODING>", "tensors that must take an encoding, or \"keep\"; may be repeated", collect)
+    .option("--min-bits <GLOB=BITS>", "least bits per weight of some tensors, scales included (BITS alone: of all); may be repeated", collect)
+    .option("--max-bits <GLOB=BITS>", "most bits per weight, likewise", collect)
     .requiredOption("-o, --output <RECIPE>", "recipe file to write (*.bitlens.json), or - for standard output")
     .addOption(threads())
-    .action(async (model: string, options: Omit<PlanOptions, "model">) => (await import("./plan")).plan({ ...options, model }));
+    .action(async (model: string, options: Omit<PlanOptions, "model">) => (await import("./plan")).plan({ ...noBounds, ...options, model }));
 
   program
     .command("pareto")
@@ -61,6 +62,6 @@ function positive(text: string): number {
   return value;
 }
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }

@@ -30,12 +30,12 @@ export function buildProgram(): Command {
     .summary("statistics, outlier channels and quantization error of every tensor")
     .description("Read all weights once and print per tensor: distribution, outlier channels, and the error that encodings would cause.")
     .argument("<MODEL>", "model file or folder")
-    .option("-t, --tensor <GLOB>", "only tensors whose name matches; may be repeated (quote it: '*.q_proj.*')", collect, [])
-    .option("-e, --encoding <NAME>", "measure the error of this encoding; may be repeated (see: bitlens encodings)", collect, [])
+    .option("-t, --tensor <GLOB>", "only tensors whose name matches; may be repeated (quote it: '*.q_proj.*')", collect)
+    .option("-e, --encoding <NAME>", "measure the error of this encoding; may be repeated (see: bitlens encodings)", collect)
     .option("--json", "print one JSON document instead of a table")
     .addOption(threadsOption())
-    .action(async (model: string, options: { tensor: string[]; encoding: string[]; json?: boolean; threads?: number }) => {
-      const { tensor, encoding, threads } = options;
+    .action(async (model: string, options: { tensor?: string[]; encoding?: string[]; json?: boolean; threads?: number }) => {
+      const { tensor = [], encoding = [], threads } = options;
       return (await import("./analyze")).analyze({ model, globs: tensor, encodings: encoding, json: options.json === true, threads });
     });
 
@@ -120,7 +120,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
 

@@ -167,11 +167,12 @@ describe("command line", () => {
     for (const name of ["q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "f16", "bf16", "int4-g32", "int8-qdq"]) assert.match(out, new RegExp(`^${name} `, "m"));
   });
 
-  for (const args of [["--help"], ["info", "--help"], ["analyze", "--help"], ["export", "--help"], ["encodings", "--help"], ["help", "export"], ["--version"]]) {
+  for (const args of [["--help"], ["info", "--help"], ["analyze", "--help"], ["export", "--help"], ["encodings", "--help"], ["help", "export"], ["help", "plan"], ["--version"]]) {
     it(`${args.join(" ")} helps and succeeds`, async () => {
       const { status, out, err } = await run(args);
       assert.deepEqual([status, err], [0, ""]);
       assert.match(out, args[0] === "--version" ? /^\d+\.\d+\.\d+\n$/ : /^Usage: bitlens /);
+      assert.doesNotMatch(out, /default: \[\]/, "an empty list tells nobody anything");
     });
   }
 
