@@ -9,6 +9,7 @@ import { bytes, digits, many } from "./numbers";
 import { UsageError } from "./outcome";
 import { print } from "./output";
 import { ProgressLine } from "./progressLine";
+import { readRecipe } from "./recipeFile";
 import { printable, table } from "./table";
 import { withEngine } from "./withEngine";
 
@@ -36,6 +37,7 @@ export async function plan(options: PlanOptions): Promise<void> {
     ...options.minBits.map((text) => boundOf("--min-bits", text)).map(({ bits, ...of }) => ({ ...of, minBits: bits })),
     ...options.maxBits.map((text) => boundOf("--max-bits", text)).map(({ bits, ...of }) => ({ ...of, maxBits: bits })),
   ];
+  if (output !== "-") await refuseOther(output);
   await withEngine({ threads: options.threads, storage: cacheFolder() }, async (engine, token) => {
     const index = await engine.open(model, token);
     const target = (options.target ?? index.format) as FormatName;
@@ -75,6 +77,14 @@ export function boundOf(option: string, text: string): { match?: string; bits: n
     throw new UsageError(`${option} takes GLOB=BITS, such as '*.down_proj.*=6', or BITS for every tensor; this is "${text}".`);
   }
   return { ...(at > 0 && { match: text.slice(0, at) }), bits };
+}
+
+/** A recipe may be planned again; nothing else is replaced. */
+async function refuseOther(file: string): Promise<void> {
+  if (!(await stat(file).catch(() => undefined))?.isFile()) return;
+  await readRecipe(file).catch(() => {
+    throw new EngineError("bad-request", "The output exists already and is no recipe; choose another name.", { file });
+  });
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {

@@ -248,6 +248,10 @@ describe("command line", () => {
     }, /output exists already; --force replaces it\. \(.*x\.gguf\)/],
     ["a recipe for a folder that is not there", async (f) => ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", path.join(f, "no/x.json")], /folder of the recipe does not exist/],
     ["a recipe in the place of a folder", async (f) => ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", f], /would replace a folder; name a file/],
+    ["a plan in the place of a model", async (f) => {
+      await fs.copyFile(path.join(sample, "model.safetensors"), path.join(f, "m.safetensors"));
+      return ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", path.join(f, "m.safetensors")];
+    }, /output exists already and is no recipe; choose another name\. \(.*m\.safetensors\)/],
     ["a name that is too long", async (f) => ["export", sample, "-e", "q8_0", "-o", path.join(f, `${"x".repeat(300)}.gguf`)], /name is too long for the file system/],
     ["a folder in use as output", async (f) => (await fs.writeFile(path.join(f, "mine"), "x"), ["export", sample, "-e", "int4", "-o", f]), /new or empty folder/],
   ];
