@@ -19,8 +19,8 @@ after(() => rmSync(cache, { recursive: true, force: true }));
 
 /** One matrix, one of whose values is NaN. */
 function nanModel(): Uint8Array {
-  const values = Float32Array.from({ length: 64 * 64 }, (_, i) => (i === 5 ? NaN : Math.sin(i)));
-  return safetensorsFile({ "a.weight": { dtype: "F32", shape: [64, 64], data: new Uint8Array(values.buffer) } });
+  const values = Float32Array.from({ length: 64 * 128 }, (_, i) => (i === 5 ? NaN : Math.sin(i)));
+  return safetensorsFile({ "a.weight": { dtype: "F32", shape: [64, 128], data: new Uint8Array(values.buffer) } });
 }
 
 interface Outcome {
