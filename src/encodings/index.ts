@@ -20,7 +20,7 @@ export { bitsPerWeight, encodedBytes, fits, rowAlignment } from "./encoding";
 const commonGrids = [
   "int4-g32", "int4-g32-asym", "int4-g128", "int4-g128-asym", "int4-channel", "int4-channel-asym",
   "int8-g32", "int8-g32-asym", "int8-g128", "int8-g128-asym", "int8-channel", "int8-channel-asym",
-  "int2-g32", "int2-g32-asym",
+  "int2-g32", "int2-g32-asym", "int2-g128", "int2-g128-asym",
 ].map((name) => gridEncoding(parseGridName(name)!));
 
 /** Every storage layout, once. */
