@@ -64,10 +64,19 @@ function given<K extends string, T>(parent: JsonReader, key: K, read: (reader: J
   return reader.present ? ({ [key]: read(reader) } as { [P in K]: T }) : {};
 }
 
-/** As people read it: two spaces, one rule per line. */
-export function serializeRecipe(recipe: Recipe): string {
-  const { rules, ...head } = recipe;
-  const start = JSON.stringify(head, undefined, 2).replace(/\n}$/, "");
-  const list = rules.map((rule) => `    ${JSON.stringify(rule)}`).join(",\n");
-  return `${start},\n  "rules": [${list ? `\n${list}\n  ` : ""}]\n}\n`;
+/** As people write it: a line for each field of the head and for each rule, and no empty list of transforms. */
+export function serializeRecipe({ rules, model, transforms, ...head }: Recipe): string {
+  const named = model && { name: model.name, fingerprint: model.fingerprint };
+  const fields = Object.entries({ ...head, model: named, ...(transforms.length > 0 && { transforms }) });
+  const start = fields.flatMap(([key, value]) => (value === undefined ? [] : `  ${JSON.stringify(key)}: ${oneLine(value)},\n`));
+  const list = rules.map((rule) => `    ${oneLine(rule)}`).join(",\n");
+  return `{\n${start.join("")}  "rules": [${list ? `\n${list}\n  ` : ""}]\n}\n`;
+}
+
+/** JSON on one line, with a space after each colon and comma and inside each pair of braces. */
+function oneLine(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return fields.length ? `{ ${fields.map(([key, field]) => `${JSON.stringify(key)}: ${oneLine(field)}`).join(", ")} }` : "{}";
 }

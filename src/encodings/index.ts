@@ -43,7 +43,7 @@ const known = new Map(encodings.map((e) => [e.name.toLowerCase(), e]));
 export function encoding(name: string): Encoding {
   const found = find(name);
   if (found) return found;
-  const near = nearNames(name).join(" or ");
+  const near = nearNames(name).join(", ").replace(/, ([^,]*)$/, " or $1");
   const hint = near ? `; did you mean ${near}?` : ".";
   throw new EngineError("bad-request", `There is no encoding called "${name.slice(0, 60)}"${hint}`);
 }

@@ -38,6 +38,28 @@ describe("recipes as files", () => {
     assert.deepEqual(parseRecipe(serializeRecipe(recipe())), recipe());
   });
 
+  it("read as people write them: spaces between fields, the model's name first, nothing that says nothing", () => {
+    const rules: RecipeRule[] = [
+      { match: 'a","b":{c}', encoding: "int4", group: 64, fallback: ["q8_0", "keep"] },
+      { match: "*", encoding: "lsbq2-g128", method: "lsbq", options: { fit: "greedy", none: {}, few: [] } },
+    ];
+    const text = serializeRecipe({ ...recipe(...rules), model: { fingerprint: "ab12", name: "tale" } });
+    assert.equal(
+      text,
+      `{
+  "bitlens": 1,
+  "target": "gguf",
+  "model": { "name": "tale", "fingerprint": "ab12" },
+  "rules": [
+    { "match": "a\\",\\"b\\":{c}", "encoding": "int4", "group": 64, "fallback": ["q8_0", "keep"] },
+    { "match": "*", "encoding": "lsbq2-g128", "method": "lsbq", "options": { "fit": "greedy", "none": {}, "few": [] } }
+  ]
+}
+`,
+    );
+    assert.deepEqual(parseRecipe(text).rules, rules);
+  });
+
   it("the schema accepts what the reader accepts", () => {
     for (const r of [full, recipe(), recipe({ match: "*", encoding: "keep" })])
       assert.ok(valid(JSON.parse(serializeRecipe(r))), JSON.stringify(valid.errors));
@@ -214,7 +236,7 @@ describe("applying recipes", () => {
           "error",
           "unknown-encoding",
           "rules.0.encoding",
-          'There is no encoding called "q4_X"; did you mean q4_0 or q4_1 or q4_K?',
+          'There is no encoding called "q4_X"; did you mean q4_0, q4_1 or q4_K?',
         ],
       ],
     ],

@@ -197,7 +197,7 @@ function differing(choice: Choice, roles: readonly TensorRole[], words: string, 
   });
   return [
     {
-      message: `vLLM fuses ${words} into one layer, so they need one encoding; in block ${blocks} these differ: ${named(parts)}.`,
+      message: `vLLM fuses ${words} into one layer, so they need one encoding; in ${layers.length > 1 ? "blocks" : "block"} ${blocks} these differ: ${named(parts)}.`,
       tensors: parts.map((t) => t.name),
       // The least to change comes first.
       remedies: remedies.sort((a, b) => a.tensors.length - b.tensors.length).slice(0, 3),

@@ -384,6 +384,13 @@ describe("engine: will it load?", () => {
     );
   });
 
+  it("schemes that differ say where: in a block, in blocks", () => {
+    const odd = (layer: number) => attention("int8-g128", "int4-g128", "int4-g128", layer);
+    const says = (rows: Row[]) => findings("safetensors", "fused-schemes", rows)[0].message;
+    assert.match(says(odd(3)), /in block 3 these differ/);
+    assert.match(says([...odd(0), ...odd(1)]), /in blocks 0, 1 these differ/);
+  });
+
   const planned = (format: FormatName, names: readonly string[]) =>
     ({
       format,

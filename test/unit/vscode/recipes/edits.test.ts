@@ -106,13 +106,13 @@ describe("edits of recipes", () => {
     const added = after(text, { path: ["rules", 2], value: { match: "b", encoding: "q6_K" }, insert: true });
     assert.deepEqual(
       added.split("\n").filter((l) => l.includes("match")),
-      ['    {"match":"*","encoding":"q4_K"},', '    {"match":"a","encoding":"q5_K"},', '    {"match":"b","encoding":"q6_K"}'],
+      ['    { "match": "*", "encoding": "q4_K" },', '    { "match": "a", "encoding": "q5_K" },', '    { "match": "b", "encoding": "q6_K" }'],
     );
     assert.equal(
       after(text, { path: ["rules", 0, "fallback"], value: ["q8_0"] })
         .split("\n")
         .filter((l) => l.includes("match"))[0],
-      '    {"match":"*","encoding":"q4_K","fallback":["q8_0"]},',
+      '    { "match": "*", "encoding": "q4_K", "fallback": ["q8_0"] },',
     );
   });
 
