@@ -49,11 +49,11 @@ export function exportFailed(name: string, cause: EngineError): UserError {
   return error(`${name} was not exported: ${cause.describe()} Nothing was written under the chosen name.`, showLog);
 }
 
-/** The export goes on; the first thing to know is shown, all are in the log. */
-export function exportWarned(name: string, label: string, warnings: readonly ExportWarning[]): UserError {
+/** The export goes on; the first thing to know is shown, all are in the log. `what`: "model.onnx as INT4 g32". */
+export function exportWarned(what: string, warnings: readonly ExportWarning[]): UserError {
   const [{ message, runtime }, ...others] = warnings;
   const more = others.length ? ` There ${others.length === 1 ? "is 1 more thing" : `are ${others.length} more things`} to know; see the log.` : "";
-  return warning(`${name} as ${label}: ${message}${runtime && !message.includes(runtime) ? ` (${runtime})` : ""}${more}`, showLog);
+  return warning(`${what}: ${message}${runtime && !message.includes(runtime) ? ` (${runtime})` : ""}${more}`, showLog);
 }
 
 /** The process that wrote it ended: what it wrote is kept until the person decides. */

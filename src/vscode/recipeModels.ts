@@ -5,6 +5,7 @@ import { toEngineError } from "../core/errors";
 import type { FormatName } from "../core/model";
 import type { SensitivityTable } from "../core/sensitivity";
 import type { App } from "./app";
+import type { Documents } from "./documents";
 import type { Draft } from "./recipes/draft";
 import type { Knowledge } from "./recipes/reach";
 import { namesToAsk } from "./recipes/reach";
@@ -46,18 +47,9 @@ export class RecipeModels implements vscode.Disposable {
     );
   }
 
-  /**
-   * The open model of the name that the recipe gives, the one in use first; else a file of that name beside the recipe; else the
-   * model in use. Undefined where there is none of them.
-   */
-  async modelOf(recipe: vscode.Uri, { model }: Pick<Draft, "model">): Promise<RecipeModel | undefined> {
-    const { active, all } = this.app.documents;
-    const usable = [...(active ? [active] : []), ...all].filter((d) => d.index);
-    const name = model?.name;
-    const named = usable.find((d) => d.name === name);
-    if (named) return named;
-    const beside = name !== undefined && recipe.scheme === "file" ? await besideRecipe(recipe, name) : undefined;
-    return beside ?? usable[0];
+  /** See modelOf. */
+  modelOf(recipe: vscode.Uri, draft: Pick<Draft, "model">): Promise<RecipeModel | undefined> {
+    return modelOf(this.app.documents, recipe, draft);
   }
 
   /** Undefined where the model cannot become what the recipe asks for, or cannot be read. */
@@ -100,6 +92,19 @@ function asked<T>(known: Map<string, Asked<T | undefined>>, key: string, ask: ()
   });
   known.set(key, { until: Date.now() + believedMilliseconds, answer });
   return answer;
+}
+
+/**
+ * The model of the name that the recipe gives: the file beside the recipe, since most models are called alike; else one that is
+ * open, the one in use first; else the model in use, whatever its name. Undefined where there is none of them.
+ */
+export async function modelOf(
+  { active, all }: Pick<Documents, "active" | "all">, recipe: vscode.Uri, { model }: Pick<Draft, "model">,
+): Promise<RecipeModel | undefined> {
+  const name = model?.name;
+  const beside = name !== undefined && recipe.scheme === "file" ? await besideRecipe(recipe, name) : undefined;
+  const usable = [...(active ? [active] : []), ...all].filter((d) => d.index);
+  return beside ?? usable.find((d) => d.name === name) ?? usable[0];
 }
 
 /** A file of the name that a recipe gives, never one of another folder. */

@@ -4,27 +4,27 @@ import type { ExportEstimate, ExportRequest, ExportResult, ExportWarning, Interr
 import type { Progress } from "../core/api/progress";
 import { toEngineError } from "../core/errors";
 import { describeFinding } from "../core/findings";
-import { secondsLeft } from "../core/pace";
 import type { App } from "./app";
 import { exportFailed, exportInterrupted, exportWarned } from "./errors";
+import { estimateText, progressText, resultText } from "./exportText";
 import { viewType } from "./modelEditor";
 import { tell } from "./tell";
-import { bitsText, bytesText, count, durationText } from "./text";
+import { count } from "./text";
 
 export interface NamedExport {
   /** The model's. */
   readonly name: string;
-  /** What it becomes. */
-  readonly label: string;
+  /** The rest of "Exporting model.onnx …": "as INT4 g32", "with phone.bitlens.json". */
+  readonly how: string;
   readonly request: ExportRequest;
   /** The person knows already what there is to know of it. */
   readonly warned?: boolean;
 }
 
 /** Exports under a notification that can cancel it. Undefined when nothing was written; the person knows why. */
-export async function runExport(app: App, { name, label, request, warned }: NamedExport): Promise<ExportResult | undefined> {
+export async function runExport(app: App, { name, how, request, warned }: NamedExport): Promise<ExportResult | undefined> {
   const began = Date.now();
-  const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${name} as ${label}`, cancellable: true };
+  const options = { location: vscode.ProgressLocation.Notification, title: `Exporting ${name} ${how}`, cancellable: true };
   let last: Progress | undefined;
   try {
     const result = await vscode.window.withProgress(options, (progress, token) => {
@@ -32,7 +32,7 @@ export async function runExport(app: App, { name, label, request, warned }: Name
       const onWarnings = (warnings: readonly ExportWarning[]) => {
         if (warned) return;
         for (const warning of warnings) app.log.warn(`${name}: ${describeFinding(warning)}`);
-        tell(exportWarned(name, label, warnings));
+        tell(exportWarned(`${name} ${how}`, warnings));
       };
       const onEstimate = (estimate: ExportEstimate) => {
         app.log.info(`${name}: ${estimateText(estimate)}.`);
@@ -44,14 +44,12 @@ export async function runExport(app: App, { name, label, request, warned }: Name
         last = p;
         const percent = p.bytesTotal ? (100 * p.bytesDone) / p.bytesTotal : 0;
         if (percent - shown < 1) return;
-        const left = secondsLeft(p);
-        const message = `${bytesText(p.bytesDone)} of ${bytesText(p.bytesTotal)}${left === undefined ? "" : `, about ${durationText(left)} left`}`;
-        progress.report({ message, increment: percent - shown });
+        progress.report({ message: progressText(p), increment: percent - shown });
         shown = percent;
       };
       return app.exports.run(request, name, { onWarnings, onEstimate, onProgress }, token);
     });
-    app.log.info(`${name}: exported as ${request.encoding ?? label} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+    app.log.info(`${name}: exported ${request.encoding === undefined ? how : `as ${request.encoding}`} to ${result.output} in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
     for (const note of result.notes) app.log.info(`${name}: ${note}`);
     return result;
   } catch (error) {
@@ -77,11 +75,6 @@ async function interruptedTo(app: App, output: string): Promise<InterruptedExpor
   }
 }
 
-/** "1.2 GB of 80 GB free, about 3 min". */
-function estimateText({ bytesLeft, freeBytes, seconds }: ExportEstimate): string {
-  return `${bytesText(bytesLeft)}${Number.isFinite(freeBytes) ? ` of ${bytesText(freeBytes)} free` : ""}, about ${durationText(seconds)}`;
-}
-
 /** Says what was written and offers to look at it. */
 export async function tellResult(result: ExportResult): Promise<void> {
   const open = "Open";
@@ -89,9 +82,7 @@ export async function tellResult(result: ExportResult): Promise<void> {
   const notes = "Notes";
   const uri = vscode.Uri.file(result.output);
   const inside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
-  const summary =
-    `Exported ${path.basename(result.output)}: ${bytesText(result.byteLength)}, ${bitsText(result.bitsPerWeight)}, ` +
-    `${count(result.tensorCount, "tensor")} quantized.${result.notes.length ? ` ${result.notes[0]}` : ""}`;
+  const summary = resultText(result);
   const more = result.notes.length > 1 ? [notes] : [];
   const pressed = await vscode.window.showInformationMessage(summary, open, ...(inside ? [reveal] : []), ...more);
   if (pressed === open) {

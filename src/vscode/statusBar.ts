@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { Progress } from "../core/api/engine";
 import type { App } from "./app";
+import { compareTitle } from "./comparePanel";
 import { count } from "./text";
 
 const percent = (p: Progress) => (p.bytesTotal ? Math.floor((100 * p.bytesDone) / p.bytesTotal) : 0);
@@ -38,6 +39,7 @@ export function statusBar(app: App): vscode.Disposable {
       exporting && `Exporting ${exporting.name}`,
       running && `Analyzing ${running.name}`,
       measuring && `Measuring the encodings of ${measuring.name}`,
+      comparing && `Comparing ${compareTitle(comparing.pathA, comparing.pathB)}`,
       stopped,
       device && `Bitlens computes on ${device}`,
       "Click for the log",

@@ -28,10 +28,10 @@ export const ratioText = (ratio: number) => `${digits(ratio)}×`;
 export const shapeText = (shape: readonly number[]) => (shape.length === 0 ? "scalar" : `[${shape.join(" × ")}]`);
 export const count = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
 
-/** For estimates: "under a second", "12 s", "3 min", "2 h 5 min". */
+/** For estimates: "under a second", "about 12 s", "about 3 min", "about 2 h 5 min". */
 export function durationText(seconds: number): string {
   if (seconds < 1) return "under a second";
-  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  if (seconds < 99.5) return `about ${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `about ${minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`}`;
 }

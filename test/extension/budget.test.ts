@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import type { ExportResult } from "../../src/core/api/engine";
 import { serializeRecipe } from "../../src/budget/recipe";
 import { writeDenseModel } from "../builders/sparseModel";
-import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
+import { activated, closeAll, copySample, open, temporaryFolder, until } from "./support";
 
 const exportRecipe = (uri: vscode.Uri, answers: unknown) =>
   vscode.commands.executeCommand<ExportResult | undefined>("bitlens.exportRecipe", uri, answers);
@@ -14,7 +14,7 @@ describe("the bit budget", () => {
   const folder = temporaryFolder();
   /** A copy: measured errors are kept beside the model. */
   const model = () => vscode.Uri.file(path.join(folder.path, "sample/model.safetensors"));
-  before(() => fs.cpSync(path.dirname(sampleUri().fsPath), path.join(folder.path, "sample"), { recursive: true }));
+  before(() => copySample(path.join(folder.path, "sample")));
   afterEach(closeAll);
 
   it("the command measures and shows a plan; what is exported is the plan", async () => {

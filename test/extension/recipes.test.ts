@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { activated, closeAll, open, sampleUri, temporaryFolder, until } from "./support";
+import type { ExportResult } from "../../src/core/api/engine";
+import { writeDenseModel } from "../builders/sparseModel";
+import { activated, closeAll, copySample, open, temporaryFolder, until } from "./support";
 
 describe("recipes in the editor", () => {
   const folder = temporaryFolder();
   /** A copy: measured errors are kept beside the model. */
   const model = () => path.join(folder.path, "sample/model.safetensors");
-  before(() => fs.cpSync(path.dirname(sampleUri().fsPath), path.join(folder.path, "sample"), { recursive: true }));
+  before(() => copySample(path.join(folder.path, "sample")));
   afterEach(closeAll);
 
   /** Writes and shows a recipe; `at`: the position of a text in it, or just behind. */
@@ -69,6 +71,23 @@ describe("recipes in the editor", () => {
     const { uri, at } = await shown("beside", text, path.dirname(model()));
     assert.match((await finding(uri, "no-match")).message, /matches no tensor/);
     assert.match(await hoverText(uri, at('"blk')), /Matches no tensor of `model\.safetensors`/);
+  });
+
+  it("a recipe beside its model is for that one, though another of the same name is in use; it is exported without a question", async () => {
+    const other = path.join(folder.path, "other/model.safetensors");
+    fs.mkdirSync(path.dirname(other));
+    await writeDenseModel(other, { count: 1, size: 256 });
+    await (await open(other)).loaded();
+    const name = '"model": { "name": "model.safetensors" },\n  "rules"';
+    const text = (match: string) =>
+      recipe(`{ "match": "${match}", "encoding": "int8-channel" }`).replace('"rules"', name).replace('"gguf"', '"safetensors"');
+    const { told } = await activated();
+    const { uri } = await shown("same-name", text("layers.*.proj.weight"), path.dirname(model()));
+    await finding(uri, "no-match");
+    const { uri: good } = await shown("fits", text("*"), path.dirname(model()));
+    const output = path.join(folder.path, "from-recipe");
+    const result = await vscode.commands.executeCommand<ExportResult | undefined>("bitlens.exportRecipe", good, { output });
+    assert.equal(result?.tensorCount, 28, told().at(-1)?.message);
   });
 
   it("completion: the model's patterns, the encodings that they can take, the methods that go with one", async () => {

@@ -14,6 +14,12 @@ export async function activated(): Promise<BitlensApi> {
 export const sampleUri = () =>
   vscode.Uri.joinPath(vscode.extensions.getExtension("bitlens.bitlens")!.extensionUri, "media/sample/model.safetensors");
 
+/** The sample's folder without what was ever measured of it. */
+export function copySample(to: string): void {
+  const filter = (file: string) => path.basename(file) !== ".bitlens";
+  fs.cpSync(path.dirname(sampleUri().fsPath), to, { recursive: true, filter });
+}
+
 /** A folder that disappears after the tests of the calling `describe`. */
 export function temporaryFolder(): { readonly path: string } {
   const folder = { path: "" };

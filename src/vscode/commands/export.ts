@@ -4,7 +4,7 @@ import { formatLabels } from "../../core/model";
 import { exportNeedsTrust, nothingToExport, unknownExport } from "../errors";
 import { exportName } from "../exportName";
 import type { ModelDocument } from "../modelDocument";
-import { runExport, tellResult } from "../runExport";
+import { type NamedExport, runExport, tellResult } from "../runExport";
 import { proposedFolder } from "../save";
 import { tell } from "../tell";
 import { bitsText, bytesText, count } from "../text";
@@ -45,10 +45,11 @@ export const exportModel: Command = {
           choices.map((c) => c.encoding),
         ),
       );
-    const output = choice && (answers?.output ?? (await pickOutput(document, choice)));
+    const how = `as ${choice?.label}`;
+    const output = choice && (answers?.output ?? (await pickOutput(document, { ...choice, how })));
     if (!choice || !output) return undefined;
     const request = { path: document.uri.fsPath, encoding: choice.encoding, output };
-    const result = await runExport(app, { name: document.name, label: choice.label, request });
+    const result = await runExport(app, { name: document.name, how, request });
     if (result && !answers) void tellResult(result);
     return result;
   },
@@ -79,17 +80,16 @@ async function pickChoice(document: ModelDocument, choices: readonly ExportChoic
   return picked?.choice;
 }
 
-
 /** The recipe's or encoding's name stands in the proposed file name. */
 export async function pickOutput(
   document: ModelDocument,
-  { format, label, encoding }: Pick<ExportChoice, "format" | "label" | "encoding">,
+  { format, how, encoding }: Pick<ExportChoice, "format" | "encoding"> & Pick<NamedExport, "how">,
 ): Promise<string | undefined> {
   const name = exportName(document.uri.fsPath, format, encoding);
   const beside = proposedFolder(document.uri);
   const isFolder = format === "safetensors"; // weights, configuration and tokenizer together
   const target = await vscode.window.showSaveDialog({
-    title: isFolder ? "Export to a new folder" : `Export ${label}`,
+    title: `Export ${document.name} ${how}${isFolder ? " to a new folder" : ""}`,
     saveLabel: "Export",
     defaultUri: vscode.Uri.joinPath(beside, name),
     filters: isFolder ? undefined : { [formatLabels[format]]: [format] },

@@ -7,7 +7,9 @@ import type { Recipe } from "../../core/recipe";
 import { longestRecipe, parseRecipe } from "../../budget/recipe";
 import type { App } from "../app";
 import { exportNeedsTrust, recipeDoesNotFit, recipeUnreadable } from "../errors";
+import { atStart, planName, warnedQuestion } from "../exportText";
 import type { ModelDocument } from "../modelDocument";
+import { modelOf } from "../recipeModels";
 import { runExport, tellResult } from "../runExport";
 import { tell } from "../tell";
 import { bitsText, bytesText } from "../text";
@@ -40,7 +42,7 @@ interface Named {
   readonly recipe: Recipe;
 }
 
-/** Returns the result, or undefined when nothing was written. First argument: the model, or a recipe for the model in use. */
+/** Returns the result, or undefined when nothing was written. First argument: the model, or a recipe, which says its model. */
 export const exportRecipe: Command = {
   id: "bitlens.exportRecipe",
   doing: "The export",
@@ -48,19 +50,21 @@ export const exportRecipe: Command = {
     if (!vscode.workspace.isTrusted) return void tell(exportNeedsTrust());
     const fromExplorer = given instanceof vscode.Uri && isRecipe(given) ? given : undefined;
     const answers = asAnswers(answersGiven);
-    const model = await targetModel(app, fromExplorer ? undefined : given);
+    const read = fromExplorer && (await readRecipe(fromExplorer));
+    if (fromExplorer && !read) return undefined;
+    const model = await targetModel(app, read ? (await modelOf(app.documents, fromExplorer!, read.recipe))?.uri : given);
     if (!model) return undefined;
     const { document } = model;
-    const named = await chooseRecipe(document, fromExplorer, answers);
+    const named = read ?? (await chooseRecipe(document, answers));
     if (!named) return undefined;
     const check = await checked(app, document, named);
     if (!check || !(await accepts(app, document, named, check, answers.output !== undefined))) return undefined;
     const encoding = named.name.replace(/\.bitlens\.json$/, "");
-    const label = check.byteLength === undefined ? named.name : `${named.name} (${bytesText(check.byteLength)})`;
-    const output = answers.output ?? (await pickOutput(document, { format: named.recipe.target, label, encoding: proposed(document, encoding, check) }));
+    const how = `with ${named.name}${check.byteLength === undefined ? "" : ` (${bytesText(check.byteLength)})`}`;
+    const output = answers.output ?? (await pickOutput(document, { format: named.recipe.target, how, encoding: proposed(document, encoding, check) }));
     if (!output) return undefined;
     const request = { path: document.uri.fsPath, recipe: named.recipe, output };
-    const result = await runExport(app, { name: document.name, label, request, warned: true });
+    const result = await runExport(app, { name: document.name, how, request, warned: true });
     if (result && answers.output === undefined) void tellResult(result);
     return result;
   },
@@ -73,13 +77,10 @@ function proposed(document: ModelDocument, recipe: string, { bitsPerWeight }: Re
   return own && own !== planName && own !== path.basename(path.dirname(document.uri.fsPath)) ? own : bitsPerWeight === undefined ? "recipe" : `${bitsPerWeight.toFixed(2)}bpw`;
 }
 
-const planName = "the current plan";
-
-async function chooseRecipe(document: ModelDocument, given: vscode.Uri | undefined, answers: Answers): Promise<Named | undefined> {
+async function chooseRecipe(document: ModelDocument, answers: Answers): Promise<Named | undefined> {
   const plan = document.budget.plan;
   if (answers.plan && plan) return { name: planName, recipe: document.budget.recipe() };
-  const uri = given ?? (answers.recipe === undefined ? undefined : vscode.Uri.file(answers.recipe));
-  if (uri) return readRecipe(uri);
+  if (answers.recipe !== undefined) return readRecipe(vscode.Uri.file(answers.recipe));
   const browse = "Browse…";
   const found = await vscode.workspace.findFiles("**/*.bitlens.json", "**/node_modules/**", 200);
   type Item = vscode.QuickPickItem & { readonly uri?: vscode.Uri; readonly plan?: boolean };
@@ -135,7 +136,7 @@ function checked(app: App, document: ModelDocument, { name, recipe }: Named): Th
       return await engine.check(document.uri.fsPath, recipe, source.token);
     } catch (error) {
       const cause = toEngineError(error, { file: document.uri.fsPath });
-      if (cause.code !== "cancelled") tell(recipeDoesNotFit(name, document.name, [cause.message]));
+      if (cause.code !== "cancelled") tell(recipeDoesNotFit(atStart(name), document.name, [cause.message]));
       return undefined;
     } finally {
       listener.dispose();
@@ -150,13 +151,12 @@ async function accepts(app: App, document: ModelDocument, { name }: Named, { fin
   for (const f of findings) app.log[f.severity === "error" ? "error" : "warn"](`${name}: ${sentence(f)}${f.source ? ` See ${f.source}.` : ""}`);
   const errors = findings.filter((f) => f.severity === "error");
   if (errors.length) {
-    tell(recipeDoesNotFit(name, document.name, errors.map(sentence)));
+    tell(recipeDoesNotFit(atStart(name), document.name, errors.map(sentence)));
     return false;
   }
   const warnings = findings.filter((f) => f.severity === "warning");
   if (!warnings.length || unattended) return true;
   const go = "Export Anyway";
   const detail = warnings.map((w) => `• ${sentence(w)}`).join("\n");
-  const question = `${name} fits ${document.name}, with ${warnings.length === 1 ? "one thing" : `${warnings.length} things`} to know.`;
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, go)) === go;
+  return (await vscode.window.showWarningMessage(warnedQuestion(name, document.name, warnings.length), { modal: true, detail }, go)) === go;
 }

@@ -16,8 +16,8 @@ export const resumeExport: Command = {
     if (!vscode.workspace.isTrusted) return void tell(exportNeedsTrust());
     const request = asRequest(given) ?? (await pickInterrupted(app, "Resume an export"));
     if (!request) return undefined;
-    const label = request.encoding ?? "its recipe says";
-    const result = await runExport(app, { name: path.basename(request.path), label, request, warned: true });
+    const how = request.encoding === undefined ? "with its recipe" : `as ${request.encoding}`;
+    const result = await runExport(app, { name: path.basename(request.path), how, request, warned: true });
     if (result) void tellResult(result);
     return result;
   },
@@ -50,7 +50,7 @@ async function pickInterrupted(app: App, title: string): Promise<ExportRequest |
   const items = found.map(({ request, tensorsDone, tensorsTotal }) => ({
     label: path.basename(request.output),
     description: `${tensorsDone} of ${count(tensorsTotal, "tensor")} written`,
-    detail: `${request.path} as ${request.encoding ?? "a recipe says"}, to ${request.output}`,
+    detail: `${request.path} ${request.encoding === undefined ? "with a recipe" : `as ${request.encoding}`}, to ${request.output}`,
     request,
   }));
   return (await vscode.window.showQuickPick(items, { title, placeHolder: "Choose an export that was interrupted" }))?.request;

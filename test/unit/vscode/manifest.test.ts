@@ -42,6 +42,17 @@ describe("the manifest", () => {
     );
   });
 
+  it("no menu shows a command twice", () => {
+    for (const [menu, items] of Object.entries(menus as Record<string, { command: string; when?: string }[]>)) {
+      const rows = items.map(({ command, when }) => `${command} when ${when}`);
+      assert.deepEqual(
+        rows.filter((row, i) => rows.indexOf(row) !== i),
+        [],
+        menu,
+      );
+    }
+  });
+
   it("a recipe that is opened first of all finds the extension awake, which its schema alone does not wake", () => {
     assert.ok(manifest.contributes.jsonValidation.some((v: { fileMatch: string }) => v.fileMatch === "*.bitlens.json"));
     assert.ok(manifest.activationEvents.some((e: string) => e === "onStartupFinished" || e === "onLanguage:json"));
