@@ -1,4 +1,4 @@
-import { EngineError } from "../core/errors";
+import { EngineError, toEngineError } from "../core/errors";
 import type { Recipe, RecipeRule } from "../core/recipe";
 import { JsonReader } from "./json";
 import { matcher } from "./patterns";
@@ -12,6 +12,22 @@ const mostRules = 100_000;
 
 /** EngineError "malformed" that names the field ("rules[2].match"); `file` is for the message. */
 export function parseRecipe(text: string, file?: string): Recipe {
+  const { recipe, faults } = parseSoundRules(text, file);
+  if (faults.length) throw faults[0].error;
+  return recipe;
+}
+
+/** A recipe under work: the rules that can be read, and what is wrong with the others. */
+export interface SoundRules {
+  readonly recipe: Recipe;
+  /** Place in the text of each rule of `recipe`. */
+  readonly places: readonly number[];
+  /** By place, "malformed" each. */
+  readonly faults: readonly { readonly place: number; readonly error: EngineError }[];
+}
+
+/** The same where only single rules are at fault; what is wrong outside the rules is thrown. */
+export function parseSoundRules(text: string, file?: string): SoundRules {
   const root = JsonReader.parse(text, { what: "recipe", limit: longestRecipe, file });
   const version = root.field("bitlens");
   if (!version.present) version.fail("1: the version of the recipe format");
@@ -24,9 +40,9 @@ export function parseRecipe(text: string, file?: string): Recipe {
     });
   }
   const model = root.field("model");
-  return {
+  const head = {
     ...given(root, "$schema", (r) => r.text()),
-    bitlens: 1,
+    bitlens: 1 as const,
     target: root.field("target").oneOf(formatNames),
     ...given(root, "description", (r) => r.text(10_000)),
     ...(model.present && {
@@ -35,9 +51,20 @@ export function parseRecipe(text: string, file?: string): Recipe {
         ...given(model, "fingerprint", (r) => r.text()),
       },
     }),
-    transforms: [],
-    rules: root.field("rules").items(mostRules).map(parseRule),
+    transforms: [] as const,
   };
+  const rules: RecipeRule[] = [];
+  const places: number[] = [];
+  const faults: { place: number; error: EngineError }[] = [];
+  for (const [place, reader] of root.field("rules").items(mostRules).entries()) {
+    try {
+      rules.push(parseRule(reader));
+      places.push(place);
+    } catch (error) {
+      faults.push({ place, error: toEngineError(error) });
+    }
+  }
+  return { recipe: { ...head, rules }, places, faults };
 }
 
 function parseRule(r: JsonReader): RecipeRule {

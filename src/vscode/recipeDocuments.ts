@@ -5,9 +5,10 @@ import * as vscode from "vscode";
 import type { RecipeCheck, RecipeFinding } from "../core/api/engine";
 import { CancellationSource } from "../core/cancellation";
 import { toEngineError } from "../core/errors";
-import { parseRecipe } from "../budget/recipe";
+import { parseSoundRules } from "../budget/recipe";
 import type { App } from "./app";
 import type { RecipeModel, RecipeModels } from "./recipeModels";
+import { partialFindings } from "./recipes/faults";
 
 /** After the last key: a check reads headers only, but a header of thousands of tensors takes a while. */
 const pauseMilliseconds = 400;
@@ -95,15 +96,17 @@ export class RecipeDocuments implements vscode.Disposable {
   ): Promise<{ check: RecipeCheck; model?: RecipeModel } | undefined> {
     let model: RecipeModel | undefined;
     try {
-      const recipe = parseRecipe(document.getText());
-      model = await this.models.modelOf(document.uri, recipe);
-      if (!model) return { check: { findings: [] } };
+      const sound = parseSoundRules(document.getText());
+      model = await this.models.modelOf(document.uri, sound.recipe);
+      if (!model) return { check: { findings: partialFindings(sound, undefined) } };
       const { engine } = await this.app.engine.start();
-      return { check: await engine.check(model.uri.fsPath, recipe, source.token), model };
+      const check = await engine.check(model.uri.fsPath, sound.recipe, source.token);
+      return { check: sound.faults.length ? { findings: partialFindings(sound, check) } : check, model };
     } catch (error) {
       const cause = toEngineError(error);
       if (cause.code === "cancelled" || cause.code === "engine-gone") return undefined;
-      if (cause.code === "malformed") return { check: { findings: unreadable(cause.message) } };
+      // Not a recipe: the schema's own diagnostics say where.
+      if (cause.code === "malformed") return { check: { findings: [] } };
       return {
         check: { findings: [{ severity: "error", code: cause.code, message: cause.message, path: ["target"] }] },
         model,
@@ -116,14 +119,6 @@ export class RecipeDocuments implements vscode.Disposable {
     this.#collection.dispose();
     for (const key of this.#waiting.keys()) this.#stop(key);
   }
-}
-
-/** Not a recipe: the schema's own diagnostics say where, but for patterns, which it does not understand. */
-function unreadable(message: string): RecipeFinding[] {
-  const rule = /^In the recipe, rules\[(\d+)\]\.match must be a tensor name pattern/.exec(message)?.[1];
-  return rule === undefined
-    ? []
-    : [{ severity: "error", code: "bad-pattern", message, path: ["rules", Number(rule), "match"] }];
 }
 
 function diagnostic(

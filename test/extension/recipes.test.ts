@@ -139,6 +139,14 @@ describe("recipes in the editor", () => {
     assert.ok(names.includes("Remove the rule"));
   });
 
+  it("a rule that cannot be read hides nothing of the others", async () => {
+    await (await open(model())).loaded();
+    const { uri, document } = await shown("partly", recipe('{ "match": "*", "encodng": "q4_K" }', '{ "match": "no.such", "encoding": "q4_K" }'));
+    const found = await finding(uri, "no-match");
+    assert.equal(document.getText(found.range), '"no.such"');
+    assert.ok((await quickFixes(uri, found)).some((a) => a.title === "Remove the rule"));
+  });
+
   it("a pattern with an open bracket is marked, which the schema does not see", async () => {
     const { uri } = await shown("bracket", recipe('{ "match": "a[0", "encoding": "q4_K" }'));
     assert.match((await finding(uri, "bad-pattern")).message, /balanced brackets/);
