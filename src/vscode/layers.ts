@@ -1,3 +1,4 @@
+import { commonParts, elide, headShare } from "../core/elide";
 import type { TensorInfo, TensorRole } from "../core/model";
 
 /** A heading of the layers tree with its tensors in the file's order. */
@@ -30,6 +31,18 @@ export function groupLayers(tensors: readonly TensorInfo[]): LayerGroup[] {
   const before = all.slice(0, first);
   const after = all.slice(first).filter((g) => g.layer === undefined);
   return [...before, ...blocks, ...after];
+}
+
+/** Characters of a side bar of usual width. */
+const treeCharacters = 30;
+
+/** What headings say in the tree: without what all modules' names begin with, and cut where they can be told apart. */
+export function headings(groups: readonly LayerGroup[]): string[] {
+  const modules = groups.filter((g) => g.layer === undefined).map((g) => g.label.replaceAll("/", "."));
+  const stem = commonParts(modules);
+  const own = (label: string) => label.replaceAll("/", ".").slice(stem.length);
+  const share = headShare(modules.map(own), treeCharacters);
+  return groups.map(({ label, layer }) => (layer === undefined ? (label.length > treeCharacters ? elide(own(label), treeCharacters, share) : label) : label));
 }
 
 /** The tensor's name without what its heading already says. */

@@ -2,13 +2,13 @@ import * as vscode from "vscode";
 import type { TensorInfo } from "../core/model";
 import type { Documents } from "./documents";
 import type { LayerGroup } from "./layers";
-import { groupLayers, roleIcon, shortName } from "./layers";
+import { groupLayers, headings, roleIcon, shortName } from "./layers";
 import type { ModelDocument } from "./modelDocument";
 import { bitsText, bytesText, count, ratioText, shapeText } from "./text";
 
 type Node =
-  | { readonly kind: "group"; readonly group: LayerGroup }
-  | { readonly kind: "tensor"; readonly tensor: TensorInfo; readonly parent: Node | undefined };
+  | { readonly kind: "group"; readonly group: LayerGroup; readonly heading: string }
+  | { readonly kind: "tensor"; readonly tensor: TensorInfo; readonly parent: Node | undefined; readonly heading?: string };
 
 export const layersViewId = "bitlens.layers";
 /** Labels gain their ratio as it is measured; redrawing more often than this only flickers. */
@@ -57,11 +57,11 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
-    return node.kind === "group" ? groupItem(node.group) : this.#tensorItem(node.tensor, node.parent !== undefined);
+    return node.kind === "group" ? groupItem(node) : this.#tensorItem(node);
   }
 
-  #tensorItem(tensor: TensorInfo, underHeading: boolean): vscode.TreeItem {
-    const item = new vscode.TreeItem(underHeading ? shortName(tensor) : tensor.name);
+  #tensorItem({ tensor, heading }: Extract<Node, { kind: "tensor" }>): vscode.TreeItem {
+    const item = new vscode.TreeItem(heading ?? shortName(tensor));
     const channels = this.#document?.results.reports.get(tensor.name)?.outliers;
     const worst = channels && Math.max(channels.input.channels[0]?.ratio ?? 0, channels.output.channels[0]?.ratio ?? 0);
     item.id = `tensor:${tensor.name}`;
@@ -81,11 +81,13 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     this.#document = this.#documents.active;
     const index = this.#document?.index;
     this.#nodes = new Map();
-    this.#roots = groupLayers(index?.tensors ?? []).map((group): Node => {
-      const parent: Node = { kind: "group", group };
+    const groups = groupLayers(index?.tensors ?? []);
+    const names = headings(groups);
+    this.#roots = groups.map((group, i): Node => {
+      const parent: Node = { kind: "group", group, heading: names[i] };
       for (const tensor of group.tensors) this.#nodes.set(tensor.name, { kind: "tensor", tensor, parent });
       // A module with one tensor of its own needs no heading.
-      return group.tensors.length === 1 && group.layer === undefined ? this.#single(group.tensors[0]) : parent;
+      return group.tensors.length === 1 && group.layer === undefined ? this.#single(group, names[i]) : parent;
     });
     this.#view.description = this.#document?.name;
     void vscode.commands.executeCommand("setContext", "bitlens.hasModel", index !== undefined);
@@ -93,8 +95,9 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     if (this.#document?.selected) this.#follow(this.#document.selected);
   }
 
-  #single(tensor: TensorInfo): Node {
-    const node: Node = { kind: "tensor", tensor, parent: undefined };
+  #single({ label, tensors: [tensor] }: LayerGroup, heading: string): Node {
+    // A short name is said whole.
+    const node: Node = { kind: "tensor", tensor, parent: undefined, heading: heading === label ? tensor.name : heading };
     this.#nodes.set(tensor.name, node);
     return node;
   }
@@ -133,10 +136,11 @@ export class LayersTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
   }
 }
 
-function groupItem(group: LayerGroup): vscode.TreeItem {
-  const item = new vscode.TreeItem(group.label, vscode.TreeItemCollapsibleState.Collapsed);
+function groupItem({ group, heading }: Extract<Node, { kind: "group" }>): vscode.TreeItem {
+  const item = new vscode.TreeItem(heading, vscode.TreeItemCollapsibleState.Collapsed);
   item.id = group.id;
   const bytes = group.tensors.reduce((sum, t) => sum + t.byteLength, 0);
+  if (heading !== group.label) item.tooltip = group.label;
   item.description = `${count(group.tensors.length, "tensor")} · ${bytesText(bytes)}`;
   item.iconPath = new vscode.ThemeIcon(group.layer === undefined ? "symbol-module" : "layers");
   return item;

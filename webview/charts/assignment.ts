@@ -5,7 +5,8 @@ import { bits, bytes, percent, significant } from "../format";
 import { shortName } from "../names";
 import type { Scale } from "../scales";
 import type { Chart, Paint, Size } from "./chart";
-import { cutMiddle, fontOf, line, text } from "./draw";
+import { cutApart, fontOf, line, text } from "./draw";
+import { rowLabels } from "./rowLabels";
 import { cell } from "./table";
 
 export interface AssignmentData {
@@ -69,10 +70,11 @@ export const assignment: Chart<AssignmentData, number> = {
     c.font = fontOf(p);
     ["bpw", "bytes", "error"].slice(0, figures).forEach((head, i) => text(p, head, right + (i + 1) * 68, 9, { align: "right", colour: theme.dim }));
     line(p, 0, assignmentHead - 3, p.width, assignmentHead - 3, theme.line);
+    const labels = rowLabels(data.rows);
     data.rows.forEach((row, r) => {
       const y = assignmentHead + r * assignmentRowHeight;
       c.font = fontOf(p, { size: 12 });
-      text(p, cutMiddle(p, row.label, left - 14), left - 8, y + assignmentRowHeight / 2 - 1, { align: "right", size: 12 });
+      text(p, cutApart(p, labels, r, left - 14), left - 8, y + assignmentRowHeight / 2 - 1, { align: "right", size: 12 });
       for (const { tensor, from, to } of parts(data, row)) {
         const x = left + from * (right - left);
         const w = (to - from) * (right - left);

@@ -1,7 +1,8 @@
 import { kinds, total, type BitsPlan } from "../bitsPlan";
 import { bits, bytes, change, decibels } from "../format";
 import { stepIndex, type Chart, type Paint, type Size } from "./chart";
-import { cutMiddle, fontOf, line, text } from "./draw";
+import { cutApart, cutMiddle, fontOf, line, text } from "./draw";
+import { rowLabels } from "./rowLabels";
 import { cell } from "./table";
 
 export interface BitsData {
@@ -42,6 +43,7 @@ export const bitsChart: Chart<BitsData, number> = {
       text(p, cutMiddle(p, h, 72), right + (i + 1) * 74, 9, { align: "right", colour: theme.dim });
     });
     line(p, 0, bitsHead - 3, p.width, bitsHead - 3, theme.line);
+    const labels = rowLabels(plan.rows);
     plan.rows.forEach((row, i) => {
       const y = bitsHead + i * bitsRowHeight;
       if (i === mark) {
@@ -51,7 +53,7 @@ export const bitsChart: Chart<BitsData, number> = {
         c.globalAlpha = 1;
       }
       p.context.font = fontOf(p, { size: 12 });
-      text(p, cutMiddle(p, row.label, left - 14), left - 8, y + bitsRowHeight / 2 - 1, { align: "right", size: 12 });
+      text(p, cutApart(p, labels, i, left - 14), left - 8, y + bitsRowHeight / 2 - 1, { align: "right", size: 12 });
       stack(p, row.before, left, y + 4, 7, scale, 0.45);
       stack(p, row.after, left, y + 13, 14, scale, 1);
       const before = total(row.before);

@@ -1,4 +1,5 @@
 // Strokes shared by charts: crisp lines, axes, labels that do not collide.
+import { headShare, keepEnds } from "../../src/core/elide";
 import type { Scale } from "../scales";
 import type { Paint } from "./chart";
 
@@ -58,17 +59,14 @@ export function line(
 }
 
 const cuts = new Map<string, string>();
-/**
- * Text shortened to a width, its middle dropped: names of tensors begin with the layer and end with the part of it. The end gets
- * two thirds of what stays.
- */
-export function cutMiddle(p: Paint, s: string, width: number): string {
-  const key = `${p.context.font}|${Math.round(width)}|${s}`;
+/** Text shortened to a width, its middle dropped; the beginning gets `share` of what stays. */
+export function cutMiddle(p: Paint, s: string, width: number, share?: number): string {
+  const key = `${p.context.font}|${Math.round(width)}|${share}|${s}`;
   const known = cuts.get(key);
   if (known !== undefined) return known;
   let out = s;
   if (p.context.measureText(s).width > width) {
-    const keeping = (n: number) => s.slice(0, Math.floor(n / 3)) + "…" + s.slice(s.length - Math.ceil((2 * n) / 3));
+    const keeping = (n: number) => keepEnds(s, n, share);
     let low = 0;
     let high = s.length - 1;
     while (low < high) {
@@ -82,6 +80,21 @@ export function cutMiddle(p: Paint, s: string, width: number): string {
   cuts.set(key, out);
   return out;
 }
+
+const shares = new WeakMap<readonly string[], Map<number, number>>();
+/** The share of `cutMiddle` that leaves the fewest of a list's labels alike, in the present font; `labels` is known by identity. */
+export function cutShare(p: Paint, labels: readonly string[], width: number): number {
+  const characters = Math.floor(width / p.context.measureText("n").width);
+  let known = shares.get(labels);
+  if (!known) shares.set(labels, (known = new Map()));
+  let share = known.get(characters);
+  if (share === undefined) known.set(characters, (share = headShare(labels, characters)));
+  return share;
+}
+
+/** A label of a list, shortened so that it can be told from the others. */
+export const cutApart = (p: Paint, labels: readonly string[], i: number, width: number): string =>
+  cutMiddle(p, labels[i], width, cutShare(p, labels, width));
 
 /** Tick labels along the bottom of a box, skipping those that would touch the one before. */
 export function bottomAxis(

@@ -3,9 +3,10 @@ import type { Measure } from "../measures";
 import type { Scale } from "../scales";
 import type { Entry } from "../state";
 import type { Chart, Paint, Size } from "./chart";
-import { cutMiddle, fontOf, ring, text, triangle } from "./draw";
+import { cutApart, cutMiddle, fontOf, ring, text, triangle } from "./draw";
 import type { MapLayout } from "./cells";
 import { cellAt, neighbour, roleLabel } from "./mapLayout";
+import { rowLabels } from "./rowLabels";
 import { cell } from "./table";
 
 export interface MapView {
@@ -231,12 +232,13 @@ function drawLabels(p: Paint, data: MapData, left: number, top: number): void {
     end = middle + half;
   }
   let bottom = top - 8;
-  for (const band of layout.rows) {
+  const labels = rowLabels(layout.rows);
+  for (const [i, band] of layout.rows.entries()) {
     const y = top + view.y + band.start * view.scale;
     const h = layout.kind === "layers" ? band.extent * view.scale : Math.min(band.extent * view.scale, 30 * view.scale);
     const middle = y + h / 2;
     if (middle < bottom + 7 || middle - 3 < top || middle > p.height - 5) continue;
-    text(p, cutMiddle(p, band.label, left - 12), left - 8, middle, { align: "right", colour: p.theme.dim, size });
+    text(p, cutApart(p, labels, i, left - 12), left - 8, middle, { align: "right", colour: p.theme.dim, size });
     bottom = middle + 6;
   }
 }

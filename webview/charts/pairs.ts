@@ -5,7 +5,7 @@ import { count, percent } from "../format";
 import { shortName } from "../names";
 import { linearTicks, type Scale } from "../scales";
 import type { Chart, Paint } from "./chart";
-import { cutMiddle, fontOf, line, text, triangle } from "./draw";
+import { cutMiddle, cutShare, fontOf, line, text, triangle } from "./draw";
 import { ownName } from "./spectrum";
 import { cell, type Cell } from "./table";
 
@@ -87,6 +87,14 @@ function placesOf(width: number, sort: string): Place {
 
 const entryOf = ({ state, order }: PairsData, row: number): PairEntry => state.entries[order[row]];
 
+let known: { readonly entries: readonly PairEntry[]; readonly stem: string; readonly names: readonly string[] } | undefined;
+/** The same list until pairs have been added. */
+function namesOf({ state: { entries }, stem }: PairsData): readonly string[] {
+  if (known?.entries !== entries || known.names.length !== entries.length || known.stem !== stem)
+    known = { entries, stem, names: entries.map(({ a }) => ownName(a, stem)) };
+  return known.names;
+}
+
 /** One row per pair: its SQNR on a common axis, and beside it what else was found. */
 export const pairs: Chart<PairsData, PairsMark> = {
   name: "pairs",
@@ -109,6 +117,8 @@ export const pairs: Chart<PairsData, PairsMark> = {
       line(p, x, headRoom, x, p.height, theme.line, 1, t === 0 ? [] : [1, 3]);
     }
     const marked = mark && "row" in mark ? mark.row : undefined;
+    c.font = fontOf(p, { mono: true, size: 12 });
+    const share = cutShare(p, namesOf(data), left - 18);
     for (let row = first; row < last; row++) {
       const y = headRoom + row * data.rowHeight - data.scroll;
       const isSelected = data.order[row] === data.selected;
@@ -122,7 +132,7 @@ export const pairs: Chart<PairsData, PairsMark> = {
         c.fillStyle = theme.focus;
         c.fillRect(0, y, 3, data.rowHeight - 1);
       }
-      drawRow(p, data, entryOf(data, row), y, { left, strip, shown });
+      drawRow(p, data, entryOf(data, row), y, { left, strip, shown, share });
       if (row === marked) {
         c.strokeStyle = theme.focus;
         c.lineWidth = 1;
@@ -201,11 +211,11 @@ export function rowName({ a, b, pair }: Pick<PairEntry, "a" | "b" | "pair">, ste
   return pair?.part?.side === "a" ? `${own} ↔ ${shortName(b).replace(/^.*?\.\d+\./, "")}` : own;
 }
 
-function drawRow(p: Paint, data: PairsData, { a, b, pair, failure }: PairEntry, top: number, { left, strip, shown }: Place): void {
+function drawRow(p: Paint, data: PairsData, { a, b, pair, failure }: PairEntry, top: number, { left, strip, shown, share }: Place & { readonly share: number }): void {
   const { context: c, theme } = p;
   const y = top + data.rowHeight / 2;
   c.font = fontOf(p, { mono: true, size: 12 });
-  text(p, cutMiddle(p, rowName({ a, b, pair }, data.stem), left - 18), 8, y, { mono: true, size: 12 });
+  text(p, cutMiddle(p, rowName({ a, b, pair }, data.stem), left - 18, share), 8, y, { mono: true, size: 12 });
   if (failure) return text(p, "could not be compared", left + 4, y, { colour: theme.error });
   if (!pair) return;
   const { sqnr } = pair;

@@ -1,9 +1,10 @@
+import { commonParts } from "../../src/core/elide";
 import { count, significant } from "../format";
 import type { Measure } from "../measures";
 import { sigmaScale, sigmaTicks } from "../scales";
 import type { Entry, PanelTensor } from "../state";
 import type { Chart, Paint } from "./chart";
-import { cutMiddle, fontOf, line, text } from "./draw";
+import { cutApart, fontOf, line, text } from "./draw";
 import { shortName } from "../names";
 import { stackOf } from "./mapLayout";
 import { cell } from "./table";
@@ -239,20 +240,27 @@ function cellsAround(entry: Entry, at: number): number {
   return sum;
 }
 
-/** Whole parts that all layers' names begin with: "model.layers", or "model" of an encoder and a decoder. */
+/**
+ * Whole parts that all layers' names begin with: "model.layers", or "model" of an encoder and a decoder; where there are no layers,
+ * that all names begin with.
+ */
 export function commonStem(tensors: readonly Pick<PanelTensor, "name" | "layer">[]): string {
+  if (tensors.every((tensor) => tensor.layer === undefined)) return commonParts(tensors.map((t) => t.name)).slice(0, -1);
   const stacks = [...new Set(tensors.flatMap((tensor) => (tensor.layer === undefined ? [] : [stackOf(tensor).stack])))];
   const parts = stacks.map((stack) => stack.split("."));
   const differ = parts[0]?.findIndex((part, i) => parts.some((other) => other[i] !== part)) ?? 0;
   return differ < 0 ? stacks[0] : parts[0]?.slice(0, differ).join(".") ?? "";
 }
 
-const stems = new WeakMap<readonly Entry[], string>();
-/** Said nowhere in the rows. */
-function stemOf(entries: readonly Entry[]): string {
-  let stem = stems.get(entries);
-  if (stem === undefined) stems.set(entries, (stem = commonStem(entries.map((e) => e.tensor))));
-  return stem;
+const names = new WeakMap<readonly Entry[], readonly string[]>();
+/** Without the stem, which is said nowhere in the rows. */
+function namesOf(entries: readonly Entry[]): readonly string[] {
+  let known = names.get(entries);
+  if (known === undefined) {
+    const stem = commonStem(entries.map((e) => e.tensor));
+    names.set(entries, (known = entries.map((e) => ownName(e.tensor.name, stem))));
+  }
+  return known;
 }
 
 /** What is left of a name without the stem. */
@@ -269,12 +277,12 @@ interface Columns {
 
 function drawTexts(p: Paint, data: SpectrumData, first: number, last: number, { left, strip, columns }: Columns): void {
   const size = Math.min(12, data.rowHeight - 1);
-  const stem = stemOf(data.entries);
+  const own = namesOf(data.entries);
   for (let row = first; row < last; row++) {
     const entry = data.entries[data.order[row]];
     const y = axisRoom + (row + 0.5) * data.rowHeight - data.scroll;
     p.context.font = fontOf(p, { mono: true, size });
-    text(p, cutMiddle(p, ownName(entry.tensor.name, stem), left - 18), 8, y, { mono: true, size });
+    text(p, cutApart(p, own, data.order[row], left - 18), 8, y, { mono: true, size });
     for (let k = 0; k < columns; k++) {
       const m = data.measures[k];
       const value = m.of(entry.tensor, entry.report, data.encoding);

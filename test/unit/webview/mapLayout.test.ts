@@ -115,6 +115,10 @@ describe("map layout", () => {
     assert.deepEqual(layout.rows.map((r) => r.label), ["model.conv1", "model.conv2"]);
     assert.deepEqual(layout.captions, ["Conv2D", "BiasAdd", "Conv2D", "BiasAdd"]);
   });
+  it("a cell whose row has the tensor's own name says its last part, for which there is room", () => {
+    const layout = check([tensor("a.conv.weight", { group: "a.conv" }), tensor("a.conv.bias", { group: "a.conv" })]);
+    assert.deepEqual(layout.captions, ["conv", "bias"]);
+  });
   it("names that are patterns or empty do no harm", () => {
     for (const name of ["__proto__", "", "....", "(", "0"])
       check([tensor(name, { group: "" }), tensor(`${name}2`, { group: "__proto__" })]);
