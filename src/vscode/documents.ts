@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { BudgetStore } from "./budgetStore";
 import type { EngineHost } from "./engineHost";
-import type { DocumentEvent } from "./modelDocument";
+import type { DocumentEvent } from "./documentEvent";
 import { ModelDocument } from "./modelDocument";
 import type { ViewStore } from "./viewStore";
 

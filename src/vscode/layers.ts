@@ -34,7 +34,7 @@ export function groupLayers(tensors: readonly TensorInfo[]): LayerGroup[] {
 }
 
 /** Characters of a side bar of usual width. */
-const treeCharacters = 30;
+const treeCharacters = 27;
 
 /** What headings say in the tree: without what all modules' names begin with, and cut where they can be told apart. */
 export function headings(groups: readonly LayerGroup[]): string[] {

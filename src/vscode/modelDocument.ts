@@ -1,40 +1,21 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { AnalyseEvent, ExportChoice, Progress } from "../core/api/engine";
+import type { ExportChoice } from "../core/api/engine";
 import type { OutdatedFile, PanelStatus, PanelView } from "../core/api/panel";
-import type { CancellationToken } from "../core/cancellation";
 import { CancellationSource } from "../core/cancellation";
-import type { PlainError } from "../core/errors";
 import { EngineError, toEngineError } from "../core/errors";
 import type { FormatName, ModelIndex, TensorInfo } from "../core/model";
 import type { TensorReport } from "../core/series";
+import { Analysis } from "./analysis";
 import { BudgetSession } from "./budgetSession";
 import type { StoredBudget } from "./budgetState";
+import type { DocumentEvent } from "./documentEvent";
 import type { EngineHost } from "./engineHost";
 import { notALocalFile } from "./errors";
+import { FirstPaint } from "./firstPaint";
 import { OutdatedFiles, type FilesFound } from "./outdatedFiles";
 import { Results, unreadableTensors } from "./results";
 import { settings } from "./settings";
-
-export type DocumentEvent =
-  | { readonly kind: "model" }
-  | { readonly kind: "choices" }
-  | { readonly kind: "status" }
-  /** Files are no longer what is shown, or are so again. */
-  | { readonly kind: "outdated" }
-  /** Everything measured before is void. */
-  | { readonly kind: "cleared" }
-  | { readonly kind: "report"; readonly report: TensorReport }
-  | { readonly kind: "failed"; readonly tensor: string; readonly error: PlainError }
-  | { readonly kind: "selected"; readonly tensor: string }
-  /** Bring the tensor into view. */
-  | { readonly kind: "show"; readonly tensor: string }
-  | { readonly kind: "showTab"; readonly tab: PanelView["tab"] }
-  /** The bit budget's state, or its plan, changed. */
-  | { readonly kind: "budget" | "plan" };
-
-/** How long an analysis waits for the panel to show the header: a panel behind another tab never does. */
-const longestWaitForPaint = 2000;
 
 /** A model that is open in this window, with everything known about it. Its panels come and go; it stays until the last is closed. */
 export class ModelDocument implements vscode.CustomDocument {
@@ -46,15 +27,13 @@ export class ModelDocument implements vscode.CustomDocument {
   readonly #closed = new vscode.EventEmitter<void>();
   readonly #lifetime = new CancellationSource();
   readonly #files = new OutdatedFiles();
+  readonly #painted = new FirstPaint();
+  readonly #analysis: Analysis;
   #index: ModelIndex | undefined;
   #choices: readonly ExportChoice[] | undefined;
   #status: PanelStatus = { kind: "opening" };
   #loading: Promise<ModelIndex>;
-  #running: { readonly source: CancellationSource; readonly ended: Promise<void> } | undefined;
-  #measuredWith: readonly string[] = [];
   #selected: string | undefined;
-  #tellShown: () => void = () => {};
-  readonly #shown = new Promise<void>((resolve) => (this.#tellShown = resolve));
   /** The panel's own view, kept for the next panel of this file. */
   view: PanelView | undefined;
   /** Called with what was decided about the bit budget. */
@@ -77,6 +56,17 @@ export class ModelDocument implements vscode.CustomDocument {
       changed: (what) => this.#changes.fire({ kind: what }),
       keep: (stored) => this.keepBudget(stored),
     });
+    this.#analysis = new Analysis({
+      name: this.name,
+      path: uri.fsPath,
+      log,
+      results: this.results,
+      engine: () => engine.start(),
+      loaded: () => this.#loading,
+      mayBegin: (token) => this.#painted.wait(token),
+      changed: (event) => this.#changes.fire(event),
+      setStatus: (status) => this.#setStatus(status),
+    });
     this.#loading = this.#load();
   }
 
@@ -97,7 +87,7 @@ export class ModelDocument implements vscode.CustomDocument {
     return this.#files.list;
   }
   get running(): boolean {
-    return this.#running !== undefined;
+    return this.#analysis.running;
   }
   get selected(): string | undefined {
     return this.#selected;
@@ -157,23 +147,12 @@ export class ModelDocument implements vscode.CustomDocument {
 
   /** A panel has drawn the header. */
   shown(): void {
-    this.#tellShown();
-  }
-
-  /** Work for all cores waits until the header is on the screen: the panel's page needs them to come up. */
-  async #untilShown(token: CancellationToken): Promise<void> {
-    let go = () => {};
-    const late = new Promise<void>((resolve) => (go = resolve));
-    const timer = setTimeout(go, longestWaitForPaint);
-    const listener = token.onCancellationRequested(go);
-    await Promise.race([this.#shown, late]);
-    clearTimeout(timer);
-    listener.dispose();
+    this.#painted.happened();
   }
 
   /** What is asked about a model beside its measures. */
   async #askMore(index: ModelIndex): Promise<void> {
-    await this.#untilShown(this.#lifetime.token);
+    await this.#painted.wait(this.#lifetime.token);
     // Closed or reloaded meanwhile.
     if (this.#lifetime.token.isCancellationRequested || this.#index !== index) return;
     void this.budget.refresh();
@@ -202,12 +181,7 @@ export class ModelDocument implements vscode.CustomDocument {
    * Joins a run that is under way. Resolves when the run has ended in whatever way; `status` says which.
    */
   analyse(): Promise<void> {
-    if (this.#running) return this.#running.ended;
-    if (this.outdated.length > 0) return this.#analyseAnew();
-    const source = new CancellationSource();
-    const ended = this.#run(source).finally(() => (this.#running = undefined));
-    this.#running = { source, ended };
-    return ended;
+    return !this.running && this.outdated.length > 0 ? this.#analyseAnew() : this.#analysis.run();
   }
 
   /** The old header does not lead to what the files hold now. */
@@ -216,79 +190,9 @@ export class ModelDocument implements vscode.CustomDocument {
     if (this.#index) await this.analyse();
   }
 
-  async #run(source: CancellationSource): Promise<void> {
-    const index = await this.#loading.catch(() => undefined);
-    if (!index) return;
-    let progress: Progress = { tensorsDone: 0, tensorsTotal: 0, bytesDone: 0, bytesTotal: 0, seconds: 0 };
-    try {
-      const { engine, encodings: known } = await this.#engine.start();
-      const encodings = settings.encodings().filter((name) => known.some((e) => e.name === name));
-      const measurable = index.tensors.filter((t) => t.storage);
-      const { pending, fresh } = this.#pending(measurable, encodings);
-      const before = sum(measurable) - sum(pending);
-      const done = measurable.length - pending.length;
-      const total = sum(measurable);
-      // Of a resumed run the engine sees the rest only; the person sees the whole.
-      const whole = (p: Progress): Progress => ({
-        ...p,
-        tensorsDone: done + p.tensorsDone,
-        tensorsTotal: measurable.length,
-        bytesDone: before + p.bytesDone,
-        bytesTotal: total,
-        before: { tensors: done + (p.before?.tensors ?? 0), bytes: before + (p.before?.bytes ?? 0) },
-      });
-      progress = whole(progress);
-      this.#setStatus({ kind: "running", progress });
-      const onEvent = (event: AnalyseEvent): void => {
-        if (source.token.isCancellationRequested) return;
-        progress = whole(event.progress);
-        if (event.kind === "report") {
-          if (event.remembered) this.results.addLight(event.report);
-          else this.results.add(event.report);
-          this.#changes.fire({ kind: "report", report: event.report });
-        } else if (event.kind === "failed") {
-          this.results.fail(event.tensor, event.error);
-          this.#log.warn(`${this.name}: ${event.tensor}: ${event.error.message}`);
-          this.#changes.fire({ kind: "failed", tensor: event.tensor, error: event.error });
-        }
-        this.#setStatus({ kind: "running", progress });
-      };
-      const tensors = pending.map((t) => t.name);
-      await this.#untilShown(source.token);
-      if (tensors.length) await engine.analyse({ path: this.uri.fsPath, tensors, encodings, asStored: true, fresh, lightRemembered: true }, onEvent, source.token);
-      const remembered = progress.before?.tensors ?? 0;
-      const measured = `${progress.tensorsDone - remembered} tensors measured in ${progress.seconds.toFixed(1)} s`;
-      this.#log.info(`${this.name}: ${measured}${remembered ? `, ${remembered} remembered` : ""}.`);
-      this.#setStatus({ kind: "done", progress });
-    } catch (error) {
-      const cause = toEngineError(error, { file: this.uri.fsPath });
-      if (cause.code === "cancelled") this.#setStatus({ kind: "cancelled", progress });
-      else if (cause.code === "engine-gone") this.#setStatus({ kind: "engine-restarted", message: cause.message });
-      else {
-        this.#log.error(`${this.name}: ${cause.describe()}`);
-        this.#setStatus({ kind: "failed", error: cause.toJSON() });
-      }
-    }
-  }
-
-  /** `fresh`: everything is there, and a person wants it measured again all the same. */
-  #pending(measurable: readonly TensorInfo[], encodings: readonly string[]): { readonly pending: readonly TensorInfo[]; readonly fresh: boolean } {
-    const missing = measurable.filter((t) => !this.results.reports.has(t.name) && !this.results.failures.has(t.name));
-    const sameEncodings = encodings.join() === this.#measuredWith.join();
-    this.#measuredWith = encodings;
-    if (missing.length && sameEncodings) return { pending: missing, fresh: false };
-    if (this.results.reports.size || this.results.failures.size) {
-      this.results.clear();
-      this.#changes.fire({ kind: "cleared" });
-    }
-    return { pending: measurable, fresh: sameEncodings };
-  }
-
   /** Ends a run at once; resolves when it has ended. */
-  async cancel(): Promise<void> {
-    const running = this.#running;
-    running?.source.cancel();
-    await running?.ended;
+  cancel(): Promise<void> {
+    return this.#analysis.cancel();
   }
 
   /** Measures what the bit budget needs, of the files as they are now. */
@@ -304,14 +208,7 @@ export class ModelDocument implements vscode.CustomDocument {
   async detail(tensor: string): Promise<TensorReport | undefined> {
     const held = this.results.detail(tensor);
     if (held || !this.results.reports.has(tensor) || this.outdated.length > 0) return held;
-    const { engine } = await this.#engine.start();
-    await engine.analyse(
-      { path: this.uri.fsPath, tensors: [tensor], encodings: this.#measuredWith, asStored: true },
-      (event) => {
-        if (event.kind === "report") this.results.add(event.report);
-      },
-      this.#lifetime.token,
-    );
+    await this.#analysis.again(tensor, this.#lifetime.token);
     return this.results.detail(tensor);
   }
 
@@ -342,7 +239,7 @@ export class ModelDocument implements vscode.CustomDocument {
   }
 
   dispose(): void {
-    this.#running?.source.cancel();
+    void this.#analysis.cancel();
     this.budget.cancel();
     this.#lifetime.cancel();
     this.#closed.fire();
@@ -350,5 +247,3 @@ export class ModelDocument implements vscode.CustomDocument {
     this.#changes.dispose();
   }
 }
-
-const sum = (tensors: readonly TensorInfo[]) => tensors.reduce((total, t) => total + t.byteLength, 0);

@@ -104,6 +104,6 @@ export function layoutModules(tensors: readonly PanelTensor[], space: { readonly
 /** The name without what the row's label says already. */
 function caption({ name }: Pick<PanelTensor, "name">, label: string): string {
   const short = shortName(name).replaceAll("/", ".");
-  if (short === label) return short.slice(short.lastIndexOf(".") + 1) || short;
+  if (short === label) return /[^.]*(\.\d+)*$/.exec(short)![0] || short;
   return short.startsWith(`${label}.`) && short.length > label.length + 1 ? short.slice(label.length + 1) : short;
 }

@@ -118,6 +118,8 @@ describe("map layout", () => {
   it("a cell whose row has the tensor's own name says its last part, for which there is room", () => {
     const layout = check([tensor("a.conv.weight", { group: "a.conv" }), tensor("a.conv.bias", { group: "a.conv" })]);
     assert.deepEqual(layout.captions, ["conv", "bias"]);
+    const numbered = check([tensor("a.conv.2.weight", { group: "a.conv.2" }), tensor("a.conv.2.bias", { group: "a.conv.2" })]);
+    assert.deepEqual(numbered.captions, ["conv.2", "bias"]);
   });
   it("names that are patterns or empty do no harm", () => {
     for (const name of ["__proto__", "", "....", "(", "0"])
