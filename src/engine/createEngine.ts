@@ -15,6 +15,7 @@ import { prepareExport } from "./preparedExport";
 import * as recipes from "./recipes/recipes";
 import { discardExport, interruptedExports } from "./resumeExport";
 import type { Pool } from "./tasks";
+import { runtimeRefusal } from "./uniformFindings";
 
 export interface EngineHandle {
   readonly engine: Engine;
@@ -52,7 +53,7 @@ export function createEngine(deps: EngineDeps): EngineHandle {
         return compareModels({ a, b, pool: pool(), token, now: deps.now, onEvent });
       }),
     exportChoices: (path, token = neverCancelled) =>
-      calls.run(token, "at-once", async (token) => exportChoices(await opener.open(path), token)),
+      calls.run(token, "at-once", async (token) => exportChoices(await opener.open(path), runtimeRefusal, token)),
     sensitivity: (request, onProgress, token = neverCancelled) =>
       calls.run(token, "at-once", (token) => recipes.sensitivity(request, recipeContext(onProgress, token))),
     plan: (request, onProgress, token = neverCancelled) =>

@@ -94,14 +94,19 @@ export function sizedPlan(
   };
 }
 
+/** Why a runtime refuses an export; undefined where none does. */
+export type Refusal = (model: OpenModel, planned: UniformExport) => string | undefined;
+
 /** What the quick pick offers for this model: each uniform target that would change something. */
-export async function exportChoices(model: OpenModel, token: CancellationToken): Promise<readonly ExportChoice[]> {
+export async function exportChoices(model: OpenModel, refusalOf: Refusal, token: CancellationToken): Promise<readonly ExportChoice[]> {
   const choices: ExportChoice[] = [];
   let refusal: EngineError | undefined;
   for (const option of exportOptions(model)) {
     checkCancelled(token);
     try {
-      const { weightBytes, changed, assigned, omitted } = await option.plan(`model.${option.format}`);
+      const planned = await option.plan(`model.${option.format}`);
+      const { weightBytes, changed, assigned, omitted } = planned;
+      const refused = refusalOf(model, planned);
       choices.push({
         encoding: option.name,
         format: option.format,
@@ -112,6 +117,7 @@ export async function exportChoices(model: OpenModel, token: CancellationToken):
         tensorCount: changed,
         assigned,
         ...(omitted?.length && { omitted }),
+        ...(refused !== undefined && { refused }),
       });
     } catch (error) {
       const e = toEngineError(error, { file: model.index.path });

@@ -20,6 +20,12 @@ export async function uniformWarnings(model: OpenModel, option: ExportOption, pl
   throw new EngineError("bad-request", describeFinding(error, advice), { file: model.index.path, tensor: error.tensors[0] });
 }
 
+/** The first sentence of a runtime that refuses the export, with its name; undefined where none does. */
+export function runtimeRefusal(model: OpenModel, planned: UniformExport): string | undefined {
+  const error = findings(model, planned).find((f) => f.severity === "error");
+  return error && describeFinding({ message: error.message, runtime: error.runtime });
+}
+
 function findings({ index }: OpenModel, { format, assigned, omitted = [] }: UniformExport): RuleFinding[] {
   const left = new Set(omitted);
   const encodings = new Map(assigned.flatMap(({ encoding, tensors }) => tensors.map((i) => [index.tensors[i].name, encoding] as const)));

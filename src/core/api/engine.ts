@@ -61,6 +61,8 @@ export interface ExportChoice {
   readonly assigned: readonly { readonly encoding: string; readonly tensors: readonly number[] }[];
   /** What a conversion does not write: a head that is the embedding, buffers that are computed anew. */
   readonly omitted?: readonly number[];
+  /** One sentence, with the runtime: it would not load the result, and the export is refused. */
+  readonly refused?: string;
 }
 
 /** A uniform choice, or a recipe: tensor by tensor. */

@@ -63,13 +63,16 @@ async function pickChoice(document: ModelDocument, choices: readonly ExportChoic
   const item = (choice: ExportChoice): ChoiceItem => ({
     label: choice.label,
     description: `${bytesText(choice.byteLength)} · ${bitsText(choice.bitsPerWeight)} · ${share(choice)} of today's size`,
-    detail: `${choice.description} · ${count(choice.tensorCount, "tensor")} will change`,
+    detail: choice.refused === undefined
+      ? `${choice.description} · ${count(choice.tensorCount, "tensor")} will change`
+      : `$(error) Cannot be loaded: ${choice.refused}`,
     choice,
   });
   const formats = [...new Set(choices.map((c) => c.format))];
   const items = formats.flatMap((format): ChoiceItem[] => [
     { label: formatLabels[format], kind: vscode.QuickPickItemKind.Separator },
-    ...choices.filter((c) => c.format === format).map(item),
+    // What loads stands first.
+    ...[false, true].flatMap((refused) => choices.filter((c) => c.format === format && (c.refused !== undefined) === refused).map(item)),
   ]);
   const picked = await vscode.window.showQuickPick(items, {
     title: `Export ${document.name}`,

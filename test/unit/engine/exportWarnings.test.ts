@@ -131,6 +131,19 @@ describe("engine: will an export load?", () => {
       assert.deepEqual(await codes(file, { encoding: "int4-g32" }), ["group-alignment"]);
     }));
 
+  it("choices say beforehand which of them a runtime refuses, as the export would", () =>
+    inFolder(async (folder) => {
+      const file = path.join(folder, "model.safetensors");
+      fs.writeFileSync(file, uneven());
+      const choices = await engine.exportChoices(file);
+      assert.ok(choices.some((c) => c.refused) && choices.some((c) => !c.refused));
+      for (const { encoding, refused } of choices) {
+        const says = await codes(file, { encoding }).then(() => undefined, (error: EngineError) => error.message);
+        assert.equal(says === undefined, refused === undefined, encoding);
+        if (refused !== undefined) assert.match(refused, /^vLLM fuses gate and up .*\(vLLM\)$/);
+      }
+    }));
+
   it("a recipe that a runtime refuses says so too, with its first remedy", () =>
     refused(sample, { recipe: recipe("safetensors", { match: "*", encoding: "int8-g128" }, { match: "*.q_proj.weight", encoding: "int4-g128" }) },
       /^In the recipe, rules\[1\]\.encoding: vLLM fuses q, k and v .* \(vLLM: vllm\/.*\); use int8-g128 for q_proj\.$/));
