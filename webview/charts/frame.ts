@@ -46,6 +46,8 @@ export class ChartFrame<Data, Mark> {
   #data: Data | undefined;
   #mark: Mark | undefined;
   #byKey = false;
+  /** Where the pointer was last seen over the canvas. */
+  #pointer: { readonly x: number; readonly y: number } | undefined;
   #size: Size = { width: 0, height: 0 };
   #pending = false;
   #tableShown = false;
@@ -135,6 +137,7 @@ export class ChartFrame<Data, Mark> {
       if (e.buttons === 0 || e.pointerType !== "mouse") this.#hover(e.offsetX, e.offsetY);
     });
     canvas.addEventListener("pointerleave", () => {
+      this.#pointer = undefined;
       if (!this.#byKey) this.#setMark(undefined, false);
     });
     canvas.addEventListener("click", (e) => {
@@ -151,7 +154,13 @@ export class ChartFrame<Data, Mark> {
     });
   }
 
+  /** What lies under the resting pointer is another mark now. */
+  scrolled(): void {
+    if (this.#pointer && !this.#byKey) this.#hover(this.#pointer.x, this.#pointer.y);
+  }
+
   #hover(x: number, y: number): void {
+    this.#pointer = { x, y };
     if (this.#data === undefined) return;
     this.#byKey = false;
     this.#setMark(this.#chart.hit(this.#data, this.#size, x, y), false);

@@ -10,7 +10,7 @@ const swap: StatusAction<CompareCommand> = { label: "Swap", command: "swap", sec
 
 /** One sentence and the buttons for each state a comparison can be in. */
 export function compareStatusText(state: ComparePageState): StatusText<CompareCommand> {
-  const { status, failed, entries } = state;
+  const { status, failed, entries, outdated } = state;
   switch (status.kind) {
     case "opening":
       return { sentence: "Reading both headers…", tone: "busy", actions: [{ label: "Cancel", command: "cancel" }] };
@@ -33,7 +33,8 @@ export function compareStatusText(state: ComparePageState): StatusText<CompareCo
           (failed > 0 ? ` · ${plural(failed, "pair")} could not be compared; the list ends with them` : ""),
         share: 1,
         tone: failed > 0 ? "warning" : "good",
-        actions: [{ label: "Open as Text", command: "text", secondary: true }, swap, again],
+        // The notice about changed files has the button to compare again.
+        actions: [{ label: "Open as Text", command: "text", secondary: true }, swap, ...(outdated.length ? [] : [again])],
       };
     }
     case "cancelled": {

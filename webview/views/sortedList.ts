@@ -129,7 +129,9 @@ export class SortedList<Data extends ListRows, Mark> {
   }
 
   #scrolled(): void {
-    if (this.#data) this.#show({ ...this.#data, scroll: this.#scroller.scrollTop });
+    if (!this.#data) return;
+    this.#show({ ...this.#data, scroll: this.#scroller.scrollTop });
+    this.frame.scrolled();
   }
 
   #reveal(row: number | undefined): void {

@@ -236,6 +236,17 @@ export const compareTests = {
     assert.deepEqual(saved, [`${name}-overlay.csv`, `${name}-overlay.png`, "tale-tale-Q4_K_M-pairs.csv", "tale-tale-Q4_K_M-pairs.png"]);
   },
 
+  async "compare: when the list scrolls under a resting pointer, the card says the pair that is there now"({ open }) {
+    const tab = await compare(open, "three-thousand");
+    const { x, y } = await box(tab, list);
+    await tab.mouse.move(x + 100, y + 100);
+    await settle(tab);
+    const before = await tab.locator(".card").textContent();
+    await tab.evaluate(() => (document.querySelector(".scroller").scrollTop = 5_000));
+    await tab.waitForFunction((was) => document.querySelector(".card").textContent !== was, before, { timeout: 3_000 });
+    assert.equal(await tab.locator(".card").isVisible(), true);
+  },
+
   async "compare: 3,000 pairs scroll without a slow frame"({ open, say }) {
     const tab = await compare(open, "three-thousand", { width: 1600, height: 1000 });
     assert.match(await text(tab, ".status-text"), /3,060 pairs/);

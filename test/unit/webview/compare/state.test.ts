@@ -140,6 +140,16 @@ describe("a comparison in words", () => {
     }
   });
 
+  it("one button compares again: that of the notice, where files have changed", () => {
+    const commands = (outdated: boolean) => {
+      const state = filled({ type: "status", status: { kind: "done", progress: compareSummary().progress } });
+      if (outdated) state.outdated = [{ name: "b.gguf", gone: false }];
+      return compareStatusText(state).actions.map((a) => a.command);
+    };
+    assert.deepEqual(commands(false), ["text", "swap", "compare"]);
+    assert.deepEqual(commands(true), ["text", "swap"]);
+  });
+
   it("pairs put together by a trait: their errors add up, what is not finite loses everything", () => {
     const table = groupTable(filled(), "role", (p) => p.role);
     assert.deepEqual(table.rows.map((r) => r.map(cellText)), [["other", "3", "−∞ dB", "83.3 %"], ["q", "2", "10.0 dB", "16.7 %"]]);
