@@ -16,6 +16,8 @@ export default tseslint.config(
       "no-self-compare": "off", // NaN tests
       "no-unreachable": "error",
       "prefer-const": "error",
+      // Sentences for people may be longer than code.
+      "max-len": ["error", { code: 150, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreRegExpLiterals: true, ignoreUrls: true }],
       eqeqeq: ["error", "smart"],
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true }],
       "@typescript-eslint/consistent-type-imports": "error",

@@ -42,7 +42,8 @@ export function headings(groups: readonly LayerGroup[]): string[] {
   const stem = commonParts(modules);
   const own = (label: string) => label.replaceAll("/", ".").slice(stem.length);
   const share = headShare(modules.map(own), treeCharacters);
-  return groups.map(({ label, layer }) => (layer === undefined ? (label.length > treeCharacters ? elide(own(label), treeCharacters, share) : label) : label));
+  return groups.map(({ label, layer }) =>
+    layer === undefined && label.length > treeCharacters ? elide(own(label), treeCharacters, share) : label);
 }
 
 /** The tensor's name without what its heading already says. */

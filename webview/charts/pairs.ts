@@ -211,7 +211,10 @@ export function rowName({ a, b, pair }: Pick<PairEntry, "a" | "b" | "pair">, ste
   return pair?.part?.side === "a" ? `${own} ↔ ${shortName(b).replace(/^.*?\.\d+\./, "")}` : own;
 }
 
-function drawRow(p: Paint, data: PairsData, { a, b, pair, failure }: PairEntry, top: number, { left, strip, shown, share }: Place & { readonly share: number }): void {
+function drawRow(
+  p: Paint, data: PairsData, { a, b, pair, failure }: PairEntry, top: number,
+  { left, strip, shown, share }: Place & { readonly share: number },
+): void {
   const { context: c, theme } = p;
   const y = top + data.rowHeight / 2;
   c.font = fontOf(p, { mono: true, size: 12 });

@@ -61,7 +61,8 @@ export const exportRecipe: Command = {
     if (!check || !(await accepts(app, document, named, check, answers.output !== undefined))) return undefined;
     const encoding = named.name.replace(/\.bitlens\.json$/, "");
     const how = `with ${named.name}${check.byteLength === undefined ? "" : ` (${bytesText(check.byteLength)})`}`;
-    const output = answers.output ?? (await pickOutput(document, { format: named.recipe.target, how, encoding: proposed(document, encoding, check) }));
+    const described = { format: named.recipe.target, how, encoding: proposed(document, encoding, check) };
+    const output = answers.output ?? (await pickOutput(document, described));
     if (!output) return undefined;
     const request = { path: document.uri.fsPath, recipe: named.recipe, output };
     const result = await runExport(app, { name: document.name, how, request, warned: true });
