@@ -32,6 +32,12 @@ export function headShare(labels: readonly string[], characters: number): number
   return best;
 }
 
+/** Where labels are cut at their beginning as far as there is no room: characters that stay there, which tell those apart that end alike. */
+export function keptStart(labels: readonly string[], characters: number): number {
+  const ends = new Set(labels.map((label) => elide(label, characters, 0)));
+  return ends.size === new Set(labels).size ? 0 : Math.floor((characters - 1) * headShare(labels, characters));
+}
+
 /** Whole parts that all names begin with, with their separators: "model.layers.", "If_0/"; nothing of a single name. */
 export function commonParts(names: readonly string[]): string {
   const [first = ""] = names;

@@ -1,3 +1,4 @@
+import { keptStart } from "../../src/core/elide";
 import { fill, h } from "../dom";
 import { count, shape } from "../format";
 import { measureAll, measureById } from "../measures";
@@ -6,6 +7,9 @@ import { hardest } from "../order";
 import type { Panel } from "../panel";
 import { domainOf, makeScale } from "../scales";
 import type { PanelState } from "../state";
+
+/** Of names that fit beside their shapes and values in a pane of usual width. */
+const nameCharacters = 28;
 
 /** "Outlier ratio" inside a sentence; abbreviations stay. */
 const lowerFirst = (s: string) => (/^[A-Z][a-z]/.test(s) ? s[0].toLowerCase() + s.slice(1) : s);
@@ -51,7 +55,9 @@ export class Overview {
       return;
     }
     const scale = makeScale(measure.scale, domainOf(values, measure.scale, measure.floor));
-    const rows = top.map((i) => {
+    const names = top.map((i) => shortName(state.entries[i].tensor.name));
+    const start = keptStart(names, nameCharacters);
+    const rows = top.map((i, place) => {
       const { tensor } = state.entries[i];
       const bar = h("span", { class: "rank-bar", "aria-hidden": "true" });
       const at = scale.at(values[i]);
@@ -62,7 +68,7 @@ export class Overview {
         h(
           "button",
           { type: "button", class: "rank", onclick: () => this.#panel.select(tensor.name) },
-          h("span", { class: "rank-name", title: tensor.name }, h("bdi", {}, shortName(tensor.name))),
+          rankName(names[place], start, tensor.name),
           h("span", { class: "rank-shape dim" }, shape(tensor.shape)),
           h("span", { class: "number" }, measure.format(values[i])),
           bar,
@@ -77,4 +83,11 @@ export class Overview {
       h("p", { class: "dim" }, `${count(state.reportCount)} of ${count(state.entries.length)} tensors computed.`),
     );
   }
+}
+
+/** Without room its beginning is cut, but for the first `start` characters. */
+function rankName(name: string, start: number, title: string): HTMLElement {
+  const first = start > 0 && name.length > nameCharacters ? name.slice(0, start) : "";
+  const end = h("span", { class: "rank-end" }, h("bdi", {}, name.slice(first.length)));
+  return h("span", { class: "rank-name", title }, first ? [h("span", {}, first), end] : end);
 }

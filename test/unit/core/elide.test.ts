@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { commonParts, elide, headShare } from "../../../src/core/elide";
+import { commonParts, elide, headShare, keptStart } from "../../../src/core/elide";
 
 const silero = ["else", "then"].flatMap((branch) =>
   [0, 1, 2, 3].map((n) => `${branch}_branch.If_0_${branch}_branch__Inline_0__encoder.${n}.reparam_conv`));
@@ -31,6 +31,14 @@ describe("long names", () => {
   it("names of which only the beginnings differ keep them", () => {
     const names = ["x", "y"].map((c) => `the.same.beginning.${c}.and.a.very.long.ending.that.is.the.same`);
     assert.equal(new Set(names.map((n) => elide(n, 32, headShare(names, 32)))).size, 2);
+  });
+
+  it("a beginning stays only where the ends alone do not tell labels apart", () => {
+    assert.equal(keptStart(["model.layers.0.q", "model.layers.1.q"], 8), 0);
+    const kept = keptStart(silero, 30);
+    assert.ok(kept > 0);
+    assert.equal(new Set(silero.map((name) => name.slice(0, kept) + name.slice(kept - 29))).size, silero.length);
+    assert.equal(keptStart([], 8), 0);
   });
 
   const stems: [string[], string][] = [
