@@ -37,7 +37,7 @@ export async function plan(options: PlanOptions): Promise<void> {
     ...options.minBits.map((text) => boundOf("--min-bits", text)).map(({ bits, ...of }) => ({ ...of, minBits: bits })),
     ...options.maxBits.map((text) => boundOf("--max-bits", text)).map(({ bits, ...of }) => ({ ...of, maxBits: bits })),
   ];
-  if (output !== "-") await refuseOther(output);
+  if (output !== "-") await requirePlace(output);
   await withEngine({ threads: options.threads, storage: cacheFolder() }, async (engine, token) => {
     const index = await engine.open(model, token);
     const target = (options.target ?? index.format) as FormatName;
@@ -79,12 +79,19 @@ export function boundOf(option: string, text: string): { match?: string; bits: n
   return { ...(at > 0 && { match: text.slice(0, at) }), bits };
 }
 
-/** A recipe may be planned again; nothing else is replaced. */
-async function refuseOther(file: string): Promise<void> {
-  if (!(await stat(file).catch(() => undefined))?.isFile()) return;
-  await readRecipe(file).catch(() => {
-    throw new EngineError("bad-request", "The output exists already and is no recipe; choose another name.", { file });
-  });
+/** Before anything is measured: a recipe may be planned again, nothing else is replaced. */
+async function requirePlace(file: string): Promise<void> {
+  const refuse = (message: string, place = file) => new EngineError("bad-request", message, { file: place });
+  const facts = await stat(file).catch(() => undefined);
+  if (facts?.isDirectory()) throw refuse("The recipe would replace a folder; name a file.");
+  if (facts?.isFile()) {
+    await readRecipe(file).catch(() => {
+      throw refuse("The output exists already and is no recipe; choose another name.");
+    });
+  } else if (facts) throw refuse("The output is no file; name one, or - for standard output.");
+  const folder = path.dirname(path.resolve(file));
+  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return;
+  throw refuse("The folder of the recipe does not exist; make it first, or choose another.", folder);
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
@@ -94,15 +101,7 @@ async function writeWhole(file: string, text: string): Promise<void> {
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw (await misplaced(file)) ?? toEngineError(Object.assign(error as Error, { path: file }), { file });
+    // Without the temporary name beside it.
+    throw toEngineError(Object.assign(error as Error, { path: file }), { file });
   }
-}
-
-/** What is wrong with the name of a file that could not be written, without the temporary name beside it. */
-async function misplaced(file: string): Promise<EngineError | undefined> {
-  const kind = async (name: string) => stat(name).then((s) => (s.isDirectory() ? "folder" : "file"), () => "nothing");
-  if ((await kind(file)) === "folder") return new EngineError("bad-request", "The recipe would replace a folder; name a file.", { file });
-  const folder = path.dirname(path.resolve(file));
-  if ((await kind(folder)) === "folder") return undefined;
-  return new EngineError("bad-request", "The folder of the recipe does not exist; make it first, or choose another.", { file: folder });
 }

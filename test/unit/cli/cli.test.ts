@@ -252,6 +252,7 @@ describe("command line", () => {
       await fs.copyFile(path.join(sample, "model.safetensors"), path.join(f, "m.safetensors"));
       return ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", path.join(f, "m.safetensors")];
     }, /output exists already and is no recipe; choose another name\. \(.*m\.safetensors\)/],
+    ["a plan in the place of a device", async () => ["plan", sample, "--target", "gguf", "--bpw", "5", "-o", "/dev/null"], /output is no file; name one, or - for/],
     ["a name that is too long", async (f) => ["export", sample, "-e", "q8_0", "-o", path.join(f, `${"x".repeat(300)}.gguf`)], /name is too long for the file system/],
     ["a folder in use as output", async (f) => (await fs.writeFile(path.join(f, "mine"), "x"), ["export", sample, "-e", "int4", "-o", f]), /new or empty folder/],
   ];
