@@ -9,7 +9,7 @@ await ensureDependencies();
 const { buildAll } = await import("./package.mjs");
 await buildAll();
 const { startSession } = await import("../workbench/session.mjs");
-const { chooseTheme, openInPanel, palette, quickPick } = await import("./workbench.mjs");
+const { chooseTheme, openInPanel, palette, quickPick, webview } = await import("./workbench.mjs");
 const { chart, measureBudget, panelState, selectedLayer, tab } = await import("../workbench/panel.mjs");
 
 const folder = ensureFolder(path.join(root, "media/pictures"));
@@ -41,6 +41,8 @@ try {
   await tab(page, "bits").click();
   await take("bits");
   await tab(page, "budget").click();
+  await webview(page).locator('vscode-dropdown[aria-label="Export to"]:visible').click();
+  await webview(page).locator("vscode-option:visible").filter({ hasText: "GGUF" }).first().click();
   await measureBudget(page);
   await take("budget");
   await tab(page, "map").click();
