@@ -53,7 +53,7 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
     const errors = new Map(report.errors.map((e) => [e.encoding, e.relativeSquaredError * report.stats.sumOfSquares]));
     const measured = candidates.flatMap(({ encoding, bytes }) => {
       const squaredError = errors.get(encoding);
-      const isStorable = isFinite || isPlainFloat(encoding); // the others refuse NaN and infinities when they are written
+      const isStorable = isFinite || isFloat(encoding); // the others refuse NaN and infinities when they are written
       return squaredError === undefined || !Number.isFinite(squaredError) || !isStorable ? [] : [{ encoding, bytes, squaredError }];
     });
     const row: SensitivityTensor = {
@@ -80,7 +80,8 @@ export async function measureSensitivity(context: MeasureContext): Promise<Sensi
   };
 }
 
-const isPlainFloat = (encoding: string) => /^b?f(16|32|64)$/.test(encoding);
+/** f32, f16 and their like, but not floats of 8 bits and less. */
+export const isFloat = (encoding: string): boolean => /^b?f\d+$/.test(encoding);
 
 const modelName = ({ index }: OpenModel) => index.path.slice(index.folder.length + 1);
 

@@ -12,7 +12,7 @@ import type { ModelOpener, OpenModel } from "../openModel";
 import type { Pool } from "../tasks";
 import { checkRecipe, wrongTarget } from "./check";
 import { recipeFacts } from "./facts";
-import { measureSensitivity } from "./measure";
+import { isFloat, measureSensitivity } from "./measure";
 import { prepare, solveFor } from "./planBudget";
 import { recall, remember } from "./sensitivityCache";
 import { cannotBecome, recipeTarget, type RecipeTarget, targetsOf } from "./target";
@@ -95,8 +95,6 @@ function uniformPoints(target: RecipeTarget, table: SensitivityTable): Omit<Unif
     return changed ? [{ name, label, byteLength: bytes, squaredError, choices }] : [];
   });
 }
-
-const isFloat = (encoding: string) => /^b?f\d+$/.test(encoding);
 
 export async function check(path: string, recipe: Recipe, { opener }: Pick<RecipeContext, "opener">): Promise<RecipeCheck> {
   const model = await opener.open(path);
